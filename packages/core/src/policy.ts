@@ -1,0 +1,78 @@
+import type { FeatureValue } from "./entitlement.ts";
+import type { Principal } from "./vocabulary.ts";
+
+/** What kind of value a feature has, as in OpenFeature; `limit` is a number that usage is compared with. */
+export type FeatureType = "boolean" | "limit" | "string" | "json";
+
+/** Who has a capability in a mode: every principal, or those listed. A capability left out is had by none. */
+export type Admission = "all" | readonly Principal[];
+
+/** A service level: which principals have which capabilities. */
+export interface ModeDocument {
+  readonly name: string;
+  readonly admits: Readonly<Record<string, Admission>>;
+  /** Caps on limits: the limit in force is the least of plan and caps. */
+  readonly caps?: Readonly<Record<string, number>>;
+}
+
+/** A feature that plans may carry. `needs` lists capabilities that a question about it asks as well. */
+export interface FeatureDocument {
+  readonly type: FeatureType;
+  readonly needs?: readonly string[];
+}
+
+/** The features of a plan by name. */
+export interface PlanDocument {
+  readonly features: Readonly<Record<string, FeatureValue>>;
+}
+
+/** Per capability (`"*"` for the rest): what to answer when nothing is known. */
+export type FallbackDocument = Readonly<Record<string, "allow" | "deny">> & { readonly "*": "allow" | "deny" };
+
+/** Texts of one locale. Placeholders: `{tenant}`, `{case}`, `{mode}`, `{capability}`, `{stillAllowed}`, `{next}`. */
+export interface TextsDocument {
+  /** What a mode is called for people, by mode name (and `locked`). */
+  readonly modes: Readonly<Record<string, string>>;
+  /** What a capability is called for people, by capability name. */
+  readonly capabilities: Readonly<Record<string, string>>;
+  /** Title and detail of a denial, by `reason` or `reason:cause`, the latter first. */
+  readonly denials: Readonly<Record<string, { readonly title: string; readonly detail: string }>>;
+  /** Sentences put behind a denial's detail where they apply. */
+  readonly sentences: {
+    readonly stillAllowed: string;
+    readonly next: string;
+    readonly pay: string;
+    readonly support: string;
+  };
+  /** Banners in the product, by mode name or `announced` (a step lies ahead). */
+  readonly banners: Readonly<Record<string, string>>;
+}
+
+/** Link templates; `{tenant}` and `{case}` are filled in, percent-encoded. */
+export interface LinksDocument {
+  readonly pay?: string;
+  readonly export?: string;
+  readonly support?: string;
+}
+
+/**
+ * One versioned, signed document: modes (mildest first: the place is the rank), capabilities (at most 32), plans,
+ * features, fallbacks, links and texts. Plain JSON; nothing in it is code.
+ */
+export interface PolicyDocument {
+  readonly name: string;
+  readonly version: string;
+  /** IANA zone in which instants are shown to people. */
+  readonly zone: string;
+  readonly capabilities: readonly string[];
+  readonly principals: { readonly unstated: Readonly<Record<string, Principal | "any">> };
+  readonly modes: readonly ModeDocument[];
+  readonly features: Readonly<Record<string, FeatureDocument>>;
+  readonly plans: Readonly<Record<string, PlanDocument>>;
+  readonly fallback: { readonly no_data: FallbackDocument; readonly unknown_tenant: FallbackDocument };
+  /** How long after the newest verified head signed narrowing goes on without contact: `"24h"`, `"30m"`, `"7d"`. */
+  readonly offline: { readonly step_down_for: string };
+  readonly links: LinksDocument;
+  /** By locale; the first is the default. */
+  readonly texts: Readonly<Record<string, TextsDocument>>;
+}
