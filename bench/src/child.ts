@@ -1,0 +1,78 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+
+/** A process of the suite: it prints one JSON line when ready, and ends when asked. */
+export interface BenchChild {
+  readonly pid: number;
+  /** The first JSON line that it printed. */
+  readonly ready: Record<string, unknown>;
+  stop(): Promise<void>;
+}
+
+export interface SpawnOptions {
+  /** Processor to run on, where `taskset` is there. */
+  readonly core?: number;
+  readonly env?: Record<string, string>;
+  /** How long the first line may take, in milliseconds. */
+  readonly readyMs?: number;
+}
+
+/** The command with the processor pinned, where this machine can do that. */
+export function pinned(command: readonly string[], core: number | undefined): string[] {
+  return core === undefined || process.platform !== "linux" ? [...command] : ["taskset", "-c", String(core), ...command];
+}
+
+/** Starts a process and waits for its first JSON line. Rejects where it ends or stays silent before that. */
+export async function startChild(command: readonly string[], options: SpawnOptions = {}): Promise<BenchChild> {
+  const [file = "", ...args] = pinned(command, options.core);
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
+  const errors: string[] = [];
+  child.stderr.on("data", (bytes: Buffer) => errors.push(bytes.toString()));
+  const ready = await firstLine(child, errors, options.readyMs ?? 60_000, command.join(" "));
+  return { pid: child.pid ?? 0, ready, stop: () => stop(child) };
+}
+
+/** Runs a process to its end and gives back the JSON of its last line. */
+export async function runChild<T>(command: readonly string[], options: SpawnOptions = {}): Promise<T> {
+  const [file = "", ...args] = pinned(command, options.core);
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...options.env } });
+  let output = "";
+  child.stdout.on("data", (bytes: Buffer) => {
+    output += bytes.toString();
+  });
+  const code = await new Promise<number | null>((done) => child.once("close", done));
+  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
+  return JSON.parse(output.trim().split("\n").at(-1) ?? "null") as T;
+}
+
+function firstLine(
+  child: ChildProcess,
+  errors: readonly string[],
+  readyMs: number,
+  name: string,
+): Promise<Record<string, unknown>> {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => finish(new Error(`${name} printed nothing for ${readyMs} ms`)), readyMs);
+    const finish = (outcome: Error | Record<string, unknown>): void => {
+      clearTimeout(timer);
+      if (outcome instanceof Error) {
+        child.kill("SIGKILL");
+        fail(outcome);
+      } else done(outcome);
+    };
+    child.once("exit", (code) => finish(new Error(`${name} ended with ${code}: ${errors.join("").slice(-2_000)}`)));
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.startsWith("{")) finish(JSON.parse(line) as Record<string, unknown>);
+    });
+  });
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once("exit", done));
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  await ended;
+  clearTimeout(timer);
+}

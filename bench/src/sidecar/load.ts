@@ -1,0 +1,129 @@
+import { connect, type Socket } from "node:net";
+import { quantile } from "../statistics.ts";
+
+/**
+ * A load generator for one Unix socket, in a process of its own: raw sockets, prepared requests, answers read by their
+ * Content-Length. `node load.ts SOCKET PATH BODY CONNECTIONS DURATION_MS [RATE]`. Without a rate the loop is closed
+ * (each connection asks again at once); with one it is open: a request is due at its own instant, and its latency
+ * counts from there, whether or not a connection was free (no coordinated omission).
+ */
+interface Connection {
+  readonly socket: Socket;
+  dueNs: bigint;
+  isBusy: boolean;
+  held: Buffer | undefined;
+}
+
+const [socketPath = "", path = "", body = "", connectionCount = "64", durationMs = "1000", rate] = process.argv.slice(2);
+const request = Buffer.from(
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+);
+const warmupMs = Math.min(1_000, Number(durationMs) / 2);
+
+const latenciesUs: number[] = [];
+const backlog: bigint[] = [];
+const idle: Connection[] = [];
+let answered = 0;
+let refused = 0;
+let isMeasuring = false;
+let isOver = false;
+
+function send(connection: Connection, dueNs: bigint): void {
+  connection.isBusy = true;
+  connection.dueNs = dueNs;
+  connection.socket.write(request);
+}
+
+function onAnswer(connection: Connection, isOk: boolean): void {
+  if (!isOk) refused++;
+  if (isMeasuring) {
+    answered++;
+    latenciesUs.push(Number(process.hrtime.bigint() - connection.dueNs) / 1e3);
+  }
+  connection.isBusy = false;
+  if (isOver) return;
+  if (rate === undefined) send(connection, process.hrtime.bigint());
+  else {
+    const due = backlog.shift();
+    if (due === undefined) idle.push(connection);
+    else send(connection, due);
+  }
+}
+
+function onData(connection: Connection, bytes: Buffer): void {
+  const held = connection.held === undefined ? bytes : Buffer.concat([connection.held, bytes]);
+  const end = held.indexOf("\r\n\r\n");
+  if (end === -1) {
+    connection.held = held;
+    return;
+  }
+  const head = held.latin1Slice(0, end);
+  const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+  if (held.length < end + 4 + length) {
+    connection.held = held;
+    return;
+  }
+  connection.held = undefined;
+  onAnswer(connection, head.startsWith("HTTP/1.1 200"));
+}
+
+async function open(): Promise<Connection> {
+  const socket = connect(socketPath);
+  await new Promise((done, fail) => socket.once("connect", done).once("error", fail));
+  const connection: Connection = { socket, dueNs: 0n, isBusy: false, held: undefined };
+  socket.on("data", (bytes: Buffer) => onData(connection, bytes));
+  socket.on("error", (error) => {
+    throw error;
+  });
+  return connection;
+}
+
+/** Asks at the given rate until the end; spins, so that a request is not late by a timer's millisecond. */
+function runOpenLoop(perSecond: number, endNs: bigint): void {
+  const stepNs = BigInt(Math.round(1e9 / perSecond));
+  let dueNs = process.hrtime.bigint();
+  const tick = (): void => {
+    const now = process.hrtime.bigint();
+    while (dueNs <= now && dueNs < endNs) {
+      const connection = idle.pop();
+      if (connection === undefined) backlog.push(dueNs);
+      else send(connection, dueNs);
+      dueNs += stepNs;
+    }
+    if (now < endNs) setImmediate(tick);
+  };
+  tick();
+}
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+const connections = await Promise.all(Array.from({ length: Number(connectionCount) }, open));
+const startNs = process.hrtime.bigint();
+const endNs = startNs + BigInt(Math.round((warmupMs + Number(durationMs)) * 1e6));
+if (rate === undefined) for (const connection of connections) send(connection, startNs);
+else {
+  idle.push(...connections);
+  runOpenLoop(Number(rate), endNs);
+}
+await pause(warmupMs);
+process.stdout.write('{"measuring":true}\n');
+isMeasuring = true;
+const measuredNs = process.hrtime.bigint();
+await pause(Number(durationMs));
+isMeasuring = false;
+isOver = true;
+const seconds = Number(process.hrtime.bigint() - measuredNs) / 1e9;
+for (const { socket } of connections) socket.destroy();
+latenciesUs.sort((a, b) => a - b);
+process.stdout.write(
+  `${JSON.stringify({
+    perSecond: answered / seconds,
+    answered,
+    refused,
+    p50Us: quantile(latenciesUs, 0.5),
+    p90Us: quantile(latenciesUs, 0.9),
+    p99Us: quantile(latenciesUs, 0.99),
+    p999Us: quantile(latenciesUs, 0.999),
+  })}\n`,
+);
+process.exit(0);
