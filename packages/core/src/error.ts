@@ -11,6 +11,7 @@ export type ErrorCode =
   | "feed_refused"
   | "feed_unreachable"
   | "disk_failed"
+  | "listen_failed"
   | "input_invalid";
 
 /** The one error of Dimmer. A denial is a value and never one of these. */
