@@ -1,0 +1,122 @@
+import type { PolicyDocument } from "@dimmer/core";
+import type { Version } from "@dimmer/statement";
+
+/** The kinds of content-addressed parts of a feed; also the names of their directories and paths. */
+export type PartKind = "index" | "policy" | "locks" | "chunks";
+
+/** A head as a source gave it. */
+export interface SourceHead {
+  readonly token: string;
+  /** What to hand back as `known.etag`; opaque. */
+  readonly etag?: string;
+}
+
+/**
+ * Where a feed is read from. A source moves bytes and believes nothing: whatever it gives is verified by the replica.
+ * It refuses by itself only what is larger than `MAX_PART_BYTES`, before reading it. Every method rejects with a
+ * `DimmerError`, whose message names the file or the URL; `feed_unreachable` is retryable.
+ */
+export interface FeedSource {
+  /** For people: a path or a URL, without secrets. */
+  readonly name: string;
+  /** Only what came over the network sets the replica's clock; a directory is read as a disk is. */
+  readonly kind: "network" | "directory";
+  /** The newest head, or `"unchanged"` where it is the one that `known.etag` came with. */
+  head(known?: { readonly etag?: string }, signal?: AbortSignal): Promise<SourceHead | "unchanged">;
+  /** All keysets, oldest first. */
+  keysets(signal?: AbortSignal): Promise<string[]>;
+  /** The bytes that a digest names. */
+  part(kind: PartKind, digest: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Lets go of connections. */
+  close?(): Promise<void>;
+}
+
+/** A tenant that a generation carries from an older index: absent without a tombstone (F4), or quarantined (F3). */
+export interface CarriedTenants {
+  /** Digest of the index that names the chunk. */
+  readonly index: string;
+  /** Digest of the chunk that holds the tenants' lines. */
+  readonly chunk: string;
+  readonly tenants: readonly string[];
+}
+
+/** What makes one generation: statements as they were received, and with them every part by its digest. */
+export interface StoredGeneration {
+  readonly head: string;
+  /** All keysets, oldest first. */
+  readonly keysets: readonly string[];
+  readonly carried?: readonly CarriedTenants[];
+}
+
+/** What a store needs to know of a generation to keep it: its statements, and the parts that it consists of. */
+export interface GenerationToSave extends StoredGeneration {
+  readonly version: Version;
+  /** Every part that must be there before the generation may be named. */
+  readonly parts: readonly { readonly kind: PartKind; readonly digest: string }[];
+}
+
+/**
+ * Keeps the newest generation and the one before it across restarts. It is not trusted: the replica verifies all again.
+ * Every method may reject; the replica then goes on in memory and says so in its status.
+ */
+export interface GenerationStore {
+  /** For people: where it keeps things. */
+  readonly name: string;
+  /** The generations kept, newest first, at most two. */
+  load(): Promise<readonly StoredGeneration[]>;
+  /** The bytes of a part, `undefined` where it is not kept. */
+  read(kind: PartKind, digest: string): Promise<Uint8Array | undefined>;
+  /** Keeps the bytes of a part that a later `save` will name. Keeping it again changes nothing. */
+  put(kind: PartKind, digest: string, bytes: Uint8Array): Promise<void>;
+  /** Names a generation the newest, once all its parts are kept; the newest so far becomes the one before it. */
+  save(generation: GenerationToSave): Promise<void>;
+  /** Sets aside what did not verify: a part, or the statements of a whole generation. */
+  quarantine(what: { readonly kind: PartKind; readonly digest: string } | { readonly head: string }): Promise<void>;
+}
+
+/** A timer that can be stopped. Stopping twice is fine. */
+export interface ReplicaTimer {
+  stop(): void;
+}
+
+/** Time as the replica sees it. No timer of it keeps a process alive. */
+export interface ReplicaClock {
+  /** Unix milliseconds by the machine's clock, which may jump. */
+  wallMs(): number;
+  /** Milliseconds that only grow, from any start. */
+  monotonicMs(): number;
+  /** Calls `fn` every `ms` milliseconds. */
+  every(ms: number, fn: () => void): ReplicaTimer;
+  /** Calls `fn` once after `ms` milliseconds. */
+  after(ms: number, fn: () => void): ReplicaTimer;
+  /** Lets everything that waits have its turn: resolves in a later task, as soon as possible. */
+  turn(): Promise<void>;
+}
+
+/** Where the replica writes what happens to it. A pino logger is one. Never tenant data beyond ids. */
+export interface ReplicaLog {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** Options of `followFeed`. */
+export interface FollowOptions {
+  /** Polled each on its own; the newest head of any of them counts. At least one. */
+  readonly sources: readonly FeedSource[];
+  /** Root keys to trust, `SHA256:` + thumbprint. At least one. */
+  readonly trust: readonly string[];
+  /** What every statement must be made for. Default `development`: keys of a production feed are refused then. */
+  readonly audience?: string;
+  /** Keeps generations across restarts. Default none: a restart without a source then starts from nothing, locks included. */
+  readonly store?: GenerationStore;
+  /** Gives the fallbacks until a policy is held. Default: the standard policy, which allows. Must lint. */
+  readonly fallbackPolicy?: PolicyDocument;
+  readonly clock: ReplicaClock;
+  /** Milliseconds between polls of a source that answers, at least 20. Default 5,000: a change is seen that late at worst. */
+  readonly pollMs?: number;
+  /** Default: silent. */
+  readonly log?: ReplicaLog;
+  /** A number from 0 to below 1, for the jitter of retries. Default `Math.random`'s equal: seeded from the crypto port. */
+  readonly random?: () => number;
+}
