@@ -8,10 +8,11 @@ const TENANTS = 10_000;
 const script = fileURLToPath(new URL("contender.ts", import.meta.url));
 
 const CONTENDERS = [
-  { name: "floor", title: "floor: `Map.get` and a bit test, by hand", target: undefined },
-  { name: "one", title: "`check`, one capability at a call site", target: 2 },
-  { name: "four", title: "`check`, four capabilities in rotation with principals", target: 2.5 },
-] as const;
+  { name: "floor", title: "floor: `Map.get` and a bit test, by hand", floor: "floor" },
+  { name: "one", title: "`check`, one capability at a call site", floor: "floor", target: 2 },
+  { name: "floor-principal", title: "floor with principals: `Map.get`, rights of the principal, a bit test", floor: "floor-principal" },
+  { name: "four", title: "`check`, four capabilities in rotation with principals", floor: "floor-principal", target: 2.5 },
+] as const satisfies readonly { name: string; title: string; floor: string; target?: number }[];
 
 /** One contender's figures. `ratio` is to the floor's round of the same pass. */
 interface Row {
@@ -34,8 +35,10 @@ export async function runDecisionSuite(options: SuiteOptions): Promise<SuiteResu
       series.get(name)?.push(bestOf(rounds));
     }
   }
-  const floor = series.get("floor") ?? [];
-  const rows = CONTENDERS.map(({ name, target }): Row => {
+  const rows = CONTENDERS.map((contender): Row => {
+    const { name } = contender;
+    const target = "target" in contender ? contender.target : undefined;
+    const floor = series.get(contender.floor) ?? [];
     const rounds = series.get(name) ?? [];
     return {
       name,

@@ -1,9 +1,12 @@
+import { CapabilitySlots } from "./capability-slots.ts";
 import type { Decision } from "./decision.ts";
+import type { DecisionTable } from "./decision-table.ts";
 import { parseDurationMs } from "./duration.ts";
 import { DimmerError } from "./error.ts";
 import type { FeatureValue } from "./entitlement.ts";
 import { lintPolicy } from "./lint.ts";
 import type { FeatureDocument, PolicyDocument } from "./policy.ts";
+import { SLOTS_PER_CAPABILITY } from "./table.ts";
 import { PRINCIPALS } from "./vocabulary.ts";
 
 /** One bit per capability, one number per principal class in the order of `PRINCIPALS`. */
@@ -30,8 +33,14 @@ export interface CompiledPolicy {
   /** Per capability bit: the index of the principal class that an unstated principal counts as, or -1 for `any`. */
   readonly unstated: readonly number[];
   readonly stepDownForMs: number;
+  /** Position of each capability in a table of decisions. */
+  readonly slots: CapabilitySlots;
+  /** The tables built so far, by what they were built from. Bounded. */
+  readonly tables: Map<string, readonly Decision[]>;
   /** The one object of each decision met so far, by its fields. Bounded by the policy's own combinations. */
   readonly interned: Map<string, Decision>;
+  /** The one table of each content, shared by the profiles that have it. Bounded; see `tableOf`. */
+  readonly tables: Map<string, DecisionTable>;
 }
 
 const EVERY_CAPABILITY = -1;
@@ -45,8 +54,17 @@ const EVERY_CAPABILITY = -1;
 export function compilePolicy(document: PolicyDocument): CompiledPolicy {
   const fault = lintPolicy(document).find((finding) => finding.severity === "error");
   if (fault !== undefined) {
-    throw new DimmerError("policy_invalid", `${fault.place}: ${fault.message} (${fault.code}). ${fault.fix}`);
+    const place = fault.place === "" ? "policy" : fault.place;
+    throw new DimmerError("policy_invalid", `${place}: ${fault.message} (${fault.code}). ${fault.fix}`);
   }
+  return compileLinted(document);
+}
+
+/**
+ * Compiles a policy that is known to lint without an error: the standard one, or one linted just before. It does not
+ * look again; what it makes of another document is not defined.
+ */
+export function compileLinted(document: PolicyDocument): CompiledPolicy {
   const bits = new Map(document.capabilities.map((name, bit) => [name, bit]));
   const compiledModes = document.modes.map((mode, rank): CompiledMode => {
     const rights = PRINCIPALS.map(() => 0);
@@ -75,6 +93,9 @@ export function compilePolicy(document: PolicyDocument): CompiledPolicy {
       return principal === "any" ? -1 : PRINCIPALS.indexOf(principal);
     }),
     stepDownForMs: parseDurationMs(document.offline.step_down_for) ?? 0,
+    slots: new CapabilitySlots(document.capabilities, SLOTS_PER_CAPABILITY),
+    tables: new Map(),
     interned: new Map(),
+    tables: new Map(),
   };
 }
