@@ -1,12 +1,11 @@
 import { CapabilitySlots } from "./capability-slots.ts";
 import type { Decision } from "./decision.ts";
-import type { DecisionTable } from "./decision-table.ts";
+import { type DecisionTable, SLOTS_PER_CAPABILITY } from "./decision-table.ts";
 import { parseDurationMs } from "./duration.ts";
-import { DimmerError } from "./error.ts";
 import type { FeatureValue } from "./entitlement.ts";
+import { DimmerError } from "./error.ts";
 import { lintPolicy } from "./lint.ts";
 import type { FeatureDocument, PolicyDocument } from "./policy.ts";
-import { SLOTS_PER_CAPABILITY } from "./table.ts";
 import { PRINCIPALS } from "./vocabulary.ts";
 
 /** One bit per capability, one number per principal class in the order of `PRINCIPALS`. */
@@ -35,8 +34,6 @@ export interface CompiledPolicy {
   readonly stepDownForMs: number;
   /** Position of each capability in a table of decisions. */
   readonly slots: CapabilitySlots;
-  /** The tables built so far, by what they were built from. Bounded. */
-  readonly tables: Map<string, readonly Decision[]>;
   /** The one object of each decision met so far, by its fields. Bounded by the policy's own combinations. */
   readonly interned: Map<string, Decision>;
   /** The one table of each content, shared by the profiles that have it. Bounded; see `tableOf`. */
@@ -94,7 +91,6 @@ export function compileLinted(document: PolicyDocument): CompiledPolicy {
     }),
     stepDownForMs: parseDurationMs(document.offline.step_down_for) ?? 0,
     slots: new CapabilitySlots(document.capabilities, SLOTS_PER_CAPABILITY),
-    tables: new Map(),
     interned: new Map(),
     tables: new Map(),
   };

@@ -29,24 +29,32 @@ export interface PlanDocument {
 /** Per capability (`"*"` for the rest): what to answer when nothing is known. */
 export type FallbackDocument = Readonly<Record<string, "allow" | "deny">> & { readonly "*": "allow" | "deny" };
 
-/** Texts of one locale. Placeholders: `{tenant}`, `{case}`, `{mode}`, `{capability}`, `{stillAllowed}`, `{next}`. */
+/** Title and detail of one kind of denial. */
+export interface DenialText {
+  readonly title: string;
+  readonly detail: string;
+}
+
+/**
+ * Texts of one locale. Placeholders: `{capability}`, `{feature}`, `{limit}`, `{mode}`, `{tenant}`, `{case}`,
+ * `{stillAllowed}`, `{next}` (a date), `{nextMode}`, `{pay}`, `{support}` (addresses). A sentence with a placeholder
+ * that has nothing to say is left out. What is missing is taken from the default locale, then from the standard texts.
+ */
 export interface TextsDocument {
   /** What a mode is called for people, by mode name (and `locked`). */
   readonly modes: Readonly<Record<string, string>>;
   /** What a capability is called for people, by capability name. */
   readonly capabilities: Readonly<Record<string, string>>;
-  /** Title and detail of a denial, by `reason` or `reason:cause`, the latter first. */
-  readonly denials: Readonly<Record<string, { readonly title: string; readonly detail: string }>>;
-  /** Sentences put behind a denial's detail where they apply. */
-  readonly sentences: {
-    readonly stillAllowed: string;
-    readonly next: string;
-    readonly pay: string;
-    readonly support: string;
-  };
-  /** Banners in the product, by mode name or `announced` (a step lies ahead). */
+  /** Title and detail of a denial, by `reason:cause` or `reason`, the former first. */
+  readonly denials: Readonly<Record<string, DenialText>>;
+  /** Sentences put behind the detail of a denial where they apply, in this order. */
+  readonly sentences: Readonly<Record<SentenceName, string>>;
+  /** Banners in the product, by `mode:cause`, mode name, or `announced` (in the first mode, with a step ahead). */
   readonly banners: Readonly<Record<string, string>>;
 }
+
+/** The sentences that may follow a denial's detail: what still works, what comes next, how to pay, whom to ask. */
+export type SentenceName = "stillAllowed" | "next" | "pay" | "support";
 
 /** Link templates; `{tenant}` and `{case}` are filled in, percent-encoded. */
 export interface LinksDocument {

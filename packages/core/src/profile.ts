@@ -4,26 +4,53 @@ import type { Ask, Decision, FeatureDecision, Moment } from "./decision.ts";
 import { type DecisionTable, EMPTY_TABLE, tableOf } from "./decision-table.ts";
 import { judge, judgeFeature } from "./judge.ts";
 import { type Standing, standingOf } from "./standing.ts";
+import type { Principal } from "./vocabulary.ts";
 
 /**
- * The table of `decide` for one state: principal → capability → decision. Shared by every tenant of the same state,
+ * The table of `decide` for one state: capability × principal → decision. Shared by every tenant of the same state,
  * built when first asked after it became due, and never a source of truth of its own.
  *
  * It is made for one state: after a change of policy, terms or lock the replica makes another. `answer` and `standing`
- * follow any moment by themselves. Whoever reads `table` directly while `nowMs < untilMs` calls `expire` when the
+ * follow any moment by themselves. Whoever calls `find` while `nowMs < untilMs` calls `expire` when the
  * freshness changed, when the clock went back, and when a horizon that lay behind moved.
  */
 export class Profile {
   readonly state: State;
   /** The table holds while `nowMs < untilMs` (Unix milliseconds); `-Infinity` until it is built. */
   untilMs: number = Number.NEGATIVE_INFINITY;
+  readonly #slots: CapabilitySlots;
   /** What was decided when it was built; empty until then. */
-  table: DecisionTable = EMPTY_TABLE;
+  #table: DecisionTable = EMPTY_TABLE;
   /** The moment of the table. Kept instead of the standing, which is larger and cheap to work out again. */
   #built: Moment | undefined;
 
   constructor(state: State) {
     this.state = state;
+    this.#slots = state.policy.slots;
+  }
+
+  /**
+   * The decision on a capability, from the table: one look-up in a map as small as the policy, one in an array.
+   * `undefined` for what the table does not have (an unknown capability or principal): ask `answer` then. Whoever calls
+   * it compares `untilMs` first. Never throws, allocates nothing.
+   */
+  find(capability: string, principal: Principal | undefined): Decision | undefined {
+    const slot = this.#slots.find(capability);
+    if (slot === -1) return undefined;
+    switch (principal) {
+      case undefined:
+        return this.#table[slot];
+      case "admin":
+        return this.#table[slot + 1];
+      case "billing":
+        return this.#table[slot + 2];
+      case "member":
+        return this.#table[slot + 3];
+      case "service":
+        return this.#table[slot + 4];
+      default:
+        return undefined;
+    }
   }
 
   /** Makes the next question build the table anew. */
@@ -35,7 +62,7 @@ export class Profile {
   update(moment: Moment): void {
     if (this.#holdsAt(moment)) return;
     const standing = standingOf(this.state, moment);
-    this.table = tableOf(standing);
+    this.#table = tableOf(standing);
     this.untilMs = standing.untilMs;
     this.#built = moment;
   }
@@ -50,9 +77,7 @@ export class Profile {
     if (ask.feature !== undefined) return judgeFeature(this.standing(moment), ask.feature, ask);
     this.update(moment);
     const { principal, capability = "" } = ask;
-    // A principal that merely spells "unstated" is none: it goes the way of every unknown one.
-    const row = principal === undefined ? this.table.unstated : (principal as string) === "unstated" ? undefined : this.table[principal];
-    return row?.[capability] ?? judge(this.standing(moment), capability, principal);
+    return this.find(capability, principal) ?? judge(this.standing(moment), capability, principal);
   }
 
   #holdsAt({ nowMs, horizonMs, freshness }: Moment): boolean {

@@ -1,19 +1,60 @@
-import type { Admission, PolicyDocument } from "./policy.ts";
+import type { Admission, FeatureDocument, ModeDocument, PlanDocument, PolicyDocument } from "./policy.ts";
 import { standardTexts } from "./standard-texts.ts";
+
+const STANDARD_CAPABILITIES = [
+  "view",
+  "export",
+  "create",
+  "update",
+  "delete",
+  "import",
+  "expand",
+  "api.read",
+  "api.write",
+  "login",
+  "webhook",
+  "integration",
+  "job",
+  "pay",
+  "contact",
+  "leave",
+  "support.billing",
+  "support.critical",
+  "support.technical",
+] as const;
+
+/** A capability of the standard policy. */
+export type StandardCapability = (typeof STANDARD_CAPABILITIES)[number];
+/** A mode of the standard policy. */
+export type StandardMode = "full" | "grace" | "limited" | "essential" | "read_only" | "export_only" | "closed";
+/** A feature of the standard policy. */
+export type StandardFeature = "seats" | "storage_gb" | "api_rps" | "sso" | "theme";
+/** A plan of the standard policy. */
+export type StandardPlan = "starter" | "pro" | "enterprise";
+
+/** The type of the standard policy: its names are literals, so that a misspelt one does not compile. */
+export interface StandardPolicy extends PolicyDocument {
+  readonly capabilities: readonly StandardCapability[];
+  readonly modes: readonly (ModeDocument & { readonly name: StandardMode })[];
+  readonly features: Readonly<Record<StandardFeature, FeatureDocument>>;
+  readonly plans: Readonly<Record<StandardPlan, PlanDocument>>;
+}
+
+type Admits = Readonly<Partial<Record<StandardCapability, Admission>>>;
 
 const a: Admission = ["admin", "billing"];
 const aAndService: Admission = ["admin", "billing", "service"];
 
-/** What stays open for everyone down to `essential`, and for all in every mode but `closed`. */
-const alwaysOpen = {
+/** What no mode but `closed` takes away. */
+const alwaysOpen: Admits = {
   pay: "all",
   contact: "all",
   leave: "all",
   "support.billing": "all",
   "support.critical": "all",
-} as const satisfies Record<string, Admission>;
+};
 
-const full = {
+const grace: Admits = {
   view: "all",
   export: "all",
   create: "all",
@@ -28,60 +69,39 @@ const full = {
   integration: "all",
   job: "all",
   ...alwaysOpen,
-} as const satisfies Record<string, Admission>;
+};
+
+const limited: Admits = {
+  view: "all",
+  export: "all",
+  update: "all",
+  delete: "all",
+  webhook: "all",
+  integration: "all",
+  job: "all",
+  login: "all",
+  ...alwaysOpen,
+};
+
+/** Never scheduled: the floor of an exception for hospitals, public bodies, disaster prevention, infrastructure. */
+const essential: Admits = { view: "all", export: "all", "api.read": "all", job: "all", login: "all", ...alwaysOpen };
 
 /**
- * The standard policy: 19 capabilities, seven modes, three plans, texts in English and Japanese. A vendor copies it
- * and changes what differs; without a policy of its own, a feed carries this one.
+ * The standard policy: 19 capabilities, seven modes, three plans, texts in English and Japanese. A vendor copies it and
+ * changes what differs; a feed without a policy of its own carries this one. Its links point at `example.com`: they
+ * are the first thing to change.
  */
-export const standardPolicy = {
+export const standardPolicy: StandardPolicy = {
   name: "standard",
   version: "1",
   zone: "Asia/Tokyo",
-  capabilities: [
-    "view",
-    "export",
-    "create",
-    "update",
-    "delete",
-    "import",
-    "expand",
-    "api.read",
-    "api.write",
-    "login",
-    "webhook",
-    "integration",
-    "job",
-    "pay",
-    "contact",
-    "leave",
-    "support.billing",
-    "support.critical",
-    "support.technical",
-  ],
+  capabilities: STANDARD_CAPABILITIES,
   principals: { unstated: { login: "member", "*": "any" } },
   modes: [
-    { name: "full", admits: { ...full, "support.technical": "all" } },
-    { name: "grace", admits: full },
-    {
-      name: "limited",
-      admits: {
-        view: "all",
-        export: "all",
-        update: "all",
-        delete: "all",
-        webhook: "all",
-        integration: "all",
-        job: "all",
-        login: "all",
-        ...alwaysOpen,
-      },
-    },
-    {
-      name: "essential",
-      admits: { view: "all", export: "all", "api.read": "all", job: "all", login: "all", ...alwaysOpen },
-      caps: { api_rps: 5 },
-    },
+    { name: "full", admits: { ...grace, "support.technical": "all" } },
+    { name: "grace", admits: grace },
+    { name: "limited", admits: limited },
+    { name: "essential", admits: essential, caps: { api_rps: 5 } },
     { name: "read_only", admits: { view: a, export: aAndService, login: a, ...alwaysOpen } },
     { name: "export_only", admits: { export: aAndService, login: a, ...alwaysOpen } },
     { name: "closed", admits: {} },
@@ -106,4 +126,4 @@ export const standardPolicy = {
     support: "https://support.example.com/?tenant={tenant}&case={case}",
   },
   texts: standardTexts,
-} as const satisfies PolicyDocument;
+};

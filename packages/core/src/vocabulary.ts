@@ -4,7 +4,7 @@ export const PRINCIPALS = ["admin", "billing", "member", "service"] as const;
 export type Principal = (typeof PRINCIPALS)[number];
 
 /** Principals that sign in: a guard that states one of them asks for `login` too. */
-export const INTERACTIVE_PRINCIPALS = ["admin", "billing", "member"] as const satisfies readonly Principal[];
+export const INTERACTIVE_PRINCIPALS: readonly Principal[] = ["admin", "billing", "member"];
 
 /** Causes of a restriction, gravest first: the order in which a denial reports them. */
 export const RESTRICTION_CAUSES = ["breach", "offboarding", "manual", "nonpayment"] as const;
