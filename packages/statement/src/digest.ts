@@ -1,0 +1,18 @@
+import { encodeBase64url } from "./base64url.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * Names bytes: their SHA-256 as base64url, 43 characters. Asynchronous because WebCrypto is; on Node a call costs about
+ * 50 µs of waiting for its thread pool and little of the caller's thread, so hash many parts at once.
+ */
+export async function sha256(bytes: Uint8Array): Promise<string> {
+  // WebCrypto's type excludes shared memory, which no caller here reads from; it would throw at run time.
+  const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return encodeBase64url(new Uint8Array(hash));
+}
+
+/** The digest of a statement: of the exact bytes of its token. */
+export async function digestOf(token: string): Promise<string> {
+  return await sha256(encoder.encode(token));
+}

@@ -1,0 +1,138 @@
+import { DimmerError } from "@dimmer/core";
+import type { z } from "zod";
+import { parseCanonicalJson } from "./canonical-json.ts";
+import { checkWireEntitlement, isTombstone } from "./entitlement-line.ts";
+import { LIMITS } from "./limits.ts";
+import {
+  deltaOutlineSchema,
+  entitlementTokenOutlineSchema,
+  headPayloadSchema,
+  indexPayloadSchema,
+  keysetPayloadSchema,
+  locksOutlineSchema,
+  policyPayloadSchema,
+} from "./payload-schemas.ts";
+import type {
+  DeltaPayload,
+  EntitlementTokenPayload,
+  LocksPayload,
+  PayloadByType,
+  PayloadOf,
+  StatementType,
+} from "./wire.ts";
+import { checkWireLock } from "./wire-lock.ts";
+
+type Checks = { readonly [T in StatementType]: (value: unknown) => PayloadByType[T] };
+
+const CHECKS: Checks = {
+  "dimmer-keyset+jwt": by(keysetPayloadSchema),
+  "dimmer-policy+jwt": by(policyPayloadSchema),
+  "dimmer-locks+jwt": checkLocks,
+  "dimmer-index+jwt": by(indexPayloadSchema),
+  "dimmer-head+jwt": by(headPayloadSchema),
+  "dimmer-delta+jwt": checkDelta,
+  "dimmer-entitlement+jwt": checkToken,
+};
+
+const SMALL: ReadonlySet<StatementType> = new Set([
+  "dimmer-keyset+jwt",
+  "dimmer-head+jwt",
+  "dimmer-entitlement+jwt",
+] satisfies StatementType[]);
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Reads the payload of a kind of statement: UTF-8, canonical JSON within the caps, every field as it must be. Fields
+ * that it does not know are left out. Says nothing about who signed it.
+ *
+ * @throws {DimmerError} `statement_malformed`, whose message names the field
+ */
+export function readPayload<T extends StatementType>(typ: T, bytes: Uint8Array): PayloadOf<T> {
+  return checkPayload(typ, parsePayload(typ, bytes));
+}
+
+/** Checks the fields of a payload that is JSON already. @throws {DimmerError} `statement_malformed` */
+export function checkPayload<T extends StatementType>(typ: T, value: unknown): PayloadOf<T> {
+  return CHECKS[typ](value);
+}
+
+function parsePayload(typ: StatementType, bytes: Uint8Array): unknown {
+  try {
+    return parseCanonicalJson(strictUtf8.decode(bytes), {
+      maxDepth: LIMITS.jsonDepth,
+      maxValues: SMALL.has(typ) ? LIMITS.jsonValuesOfSmall : LIMITS.jsonValues,
+    });
+  } catch (cause) {
+    return fail(`payload: ${cause instanceof SyntaxError ? cause.message : "is not UTF-8"}`, cause);
+  }
+}
+
+function by<P>(schema: z.ZodType<P>): (value: unknown) => P {
+  return (value) => {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    return fail(`${pathOf(issue?.path ?? [])}: ${issue?.message ?? "does not fit"}`, result.error);
+  };
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return "payload";
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}
+
+const outlineOfLocks = by(locksOutlineSchema);
+const outlineOfDelta = by(deltaOutlineSchema);
+const outlineOfToken = by(entitlementTokenOutlineSchema);
+
+function checkLocks(value: unknown): LocksPayload {
+  const outline = outlineOfLocks(value);
+  const locks = outline.locks.map((lock, i) => within(`locks[${i}]`, () => checkWireLock(lock)));
+  checkDistinct("locks", locks);
+  return { ...outline, locks };
+}
+
+function checkDelta(value: unknown): DeltaPayload {
+  const outline = outlineOfDelta(value);
+  const entitlements = outline.entitlements.map((item, i) =>
+    within(`entitlements[${i}]`, () => checkWireEntitlement(item)),
+  );
+  checkDistinct("entitlements", entitlements);
+  return { ...outline, entitlements };
+}
+
+function checkToken(value: unknown): EntitlementTokenPayload {
+  const { entitlement: entitlementValue, lock: lockValue, ...rest } = outlineOfToken(value);
+  const entitlement = within("entitlement", () => checkWireEntitlement(entitlementValue));
+  if (isTombstone(entitlement)) return fail("entitlement.gone: must be left out of a token");
+  if (entitlement.tenant !== rest.sub) fail("entitlement.tenant: must be the sub of the token");
+  if (lockValue === undefined) return { ...rest, entitlement };
+  const lock = within("lock", () => checkWireLock(lockValue));
+  if (lock.tenant !== rest.sub) fail("lock.tenant: must be the sub of the token");
+  return { ...rest, entitlement, lock };
+}
+
+function checkDistinct(field: string, items: readonly { readonly tenant: string }[]): void {
+  const seen = new Set<string>();
+  for (const [i, { tenant }] of items.entries()) {
+    if (seen.has(tenant)) fail(`${field}[${i}].tenant: ${JSON.stringify(tenant)} stands there twice`);
+    seen.add(tenant);
+  }
+}
+
+/** Puts the place of a part before the path in its error. */
+function within<R>(place: string, check: () => R): R {
+  try {
+    return check();
+  } catch (cause) {
+    return fail(`${place}.${cause instanceof Error ? cause.message : "does not fit"}`, cause);
+  }
+}
+
+function fail(message: string, cause?: unknown): never {
+  throw new DimmerError("statement_malformed", message, { cause });
+}
