@@ -14,7 +14,7 @@ export const MAX_TOKEN_BYTES: Readonly<Record<StatementType, number>> = {
 /** Bounds on what a statement may hold, each refused above it. */
 export const LIMITS = {
   /** Characters of the encoded protected header. */
-  headerChars: 4096,
+  headerChars: 2048,
   /** Objects and arrays within one another, the payload itself counted. */
   jsonDepth: 16,
   /** Values in a payload: objects, arrays, and what they hold. */

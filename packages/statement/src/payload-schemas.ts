@@ -27,8 +27,7 @@ const version = { epoch: countSchema, seq: countSchema };
 const object = z.looseObject({});
 
 /** A payload whose many parts are not looked at: they are checked by hand, one by one, at intake. */
-type Outline<P, K extends keyof P> = Omit<P, K> & { readonly [key in K]: unknown };
-type OutlineOfList<P, K extends keyof P> = Omit<P, K> & { readonly [key in K]: readonly unknown[] };
+type Outline<P, K extends keyof P> = Omit<P, K> & { readonly [key in K]: readonly unknown[] };
 
 const locksFields = { ...issued, ...version, iat: secondsSchema };
 const deltaFields = { ...issued, ...version, base: countSchema, policy: digestSchema };
@@ -92,7 +91,7 @@ export const locksPayloadSchema: z.ZodType<LocksPayload> = z.object({
 });
 
 /** The payload of a lock list, its locks not looked at. */
-export const locksOutlineSchema: z.ZodType<OutlineOfList<LocksPayload, "locks">> = z.object({
+export const locksOutlineSchema: z.ZodType<Outline<LocksPayload, "locks">> = z.object({
   ...locksFields,
   locks: z.array(z.unknown()).max(LIMITS.locks),
 });
@@ -138,7 +137,7 @@ export const deltaPayloadSchema: z.ZodType<DeltaPayload> = z
   .refine(isForward, FORWARD);
 
 /** The payload of a delta, its entitlements not looked at. */
-export const deltaOutlineSchema: z.ZodType<OutlineOfList<DeltaPayload, "entitlements">> = z
+export const deltaOutlineSchema: z.ZodType<Outline<DeltaPayload, "entitlements">> = z
   .object({ ...deltaFields, entitlements: z.array(z.unknown()).max(LIMITS.entitlementsOfDelta) })
   .refine(isForward, FORWARD);
 
@@ -150,7 +149,7 @@ export const entitlementTokenPayloadSchema: z.ZodType<EntitlementTokenPayload> =
   .object({ ...tokenFields, entitlement: wireEntitlementSchema, lock: wireLockSchema.exactOptional() })
   .refine(isLasting, LASTING) as unknown as z.ZodType<EntitlementTokenPayload>;
 
-/** The payload of an entitlement token, entitlement and lock not looked at. */
-export const entitlementTokenOutlineSchema: z.ZodType<Outline<EntitlementTokenPayload, "entitlement" | "lock">> = z
-  .object({ ...tokenFields, entitlement: z.unknown(), lock: z.unknown() })
+/** The payload of an entitlement token without its entitlement and lock. */
+export const entitlementTokenOutlineSchema: z.ZodType<Omit<EntitlementTokenPayload, "entitlement" | "lock">> = z
+  .object(tokenFields)
   .refine(isLasting, LASTING);

@@ -21,6 +21,7 @@ import type {
   StatementType,
 } from "./wire.ts";
 import { checkWireLock } from "./wire-lock.ts";
+import { isRecord, show } from "./wire-values.ts";
 
 type Checks = { readonly [T in StatementType]: (value: unknown) => PayloadByType[T] };
 
@@ -91,29 +92,28 @@ const outlineOfToken = by(entitlementTokenOutlineSchema);
 
 function checkLocks(value: unknown): LocksPayload {
   const outline = outlineOfLocks(value);
-  const locks = outline.locks.map((lock, i) => within(`locks[${i}]`, () => checkWireLock(lock)));
+  const locks = outline.locks.map((lock, i) => within(`locks[${i}]`, lock, checkWireLock));
   checkDistinct("locks", locks);
   return { ...outline, locks };
 }
 
 function checkDelta(value: unknown): DeltaPayload {
   const outline = outlineOfDelta(value);
-  const entitlements = outline.entitlements.map((item, i) =>
-    within(`entitlements[${i}]`, () => checkWireEntitlement(item)),
-  );
+  const entitlements = outline.entitlements.map((item, i) => within(`entitlements[${i}]`, item, checkWireEntitlement));
   checkDistinct("entitlements", entitlements);
   return { ...outline, entitlements };
 }
 
 function checkToken(value: unknown): EntitlementTokenPayload {
-  const { entitlement: entitlementValue, lock: lockValue, ...rest } = outlineOfToken(value);
-  const entitlement = within("entitlement", () => checkWireEntitlement(entitlementValue));
+  const outline = outlineOfToken(value);
+  const parts = value as { readonly entitlement?: unknown; readonly lock?: unknown };
+  const entitlement = within("entitlement", parts.entitlement, checkWireEntitlement);
   if (isTombstone(entitlement)) return fail("entitlement.gone: must be left out of a token");
-  if (entitlement.tenant !== rest.sub) fail("entitlement.tenant: must be the sub of the token");
-  if (lockValue === undefined) return { ...rest, entitlement };
-  const lock = within("lock", () => checkWireLock(lockValue));
-  if (lock.tenant !== rest.sub) fail("lock.tenant: must be the sub of the token");
-  return { ...rest, entitlement, lock };
+  if (entitlement.tenant !== outline.sub) fail("entitlement.tenant: must be the sub of the token");
+  if (parts.lock === undefined) return { ...outline, entitlement };
+  const lock = within("lock", parts.lock, checkWireLock);
+  if (lock.tenant !== outline.sub) fail("lock.tenant: must be the sub of the token");
+  return { ...outline, entitlement, lock };
 }
 
 function checkDistinct(field: string, items: readonly { readonly tenant: string }[]): void {
@@ -125,9 +125,10 @@ function checkDistinct(field: string, items: readonly { readonly tenant: string 
 }
 
 /** Puts the place of a part before the path in its error. */
-function within<R>(place: string, check: () => R): R {
+function within<R>(place: string, value: unknown, check: (value: unknown) => R): R {
+  if (!isRecord(value)) return fail(`${place}: must be an object, is ${show(value)}`);
   try {
-    return check();
+    return check(value);
   } catch (cause) {
     return fail(`${place}.${cause instanceof Error ? cause.message : "does not fit"}`, cause);
   }

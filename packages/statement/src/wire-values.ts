@@ -44,8 +44,18 @@ export function isIssuer(value: unknown): value is string {
 
 /** A value as an error message shows it: short, on one line, whatever it is. Never throws. */
 export function show(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value === undefined) return "missing";
-  return typeof value === "object" && value !== null ? "an object" : String(value);
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+    case "number":
+    case "boolean":
+      return String(value);
+    case "undefined":
+      return "missing";
+    case "object":
+      if (value === null) return "null";
+      return Array.isArray(value) ? `an array of ${value.length}` : "an object";
+    default:
+      return `a ${typeof value}`;
+  }
 }
