@@ -1,13 +1,7 @@
 import type { LockCause, RestrictionCause } from "./vocabulary.ts";
 
 /** The value of a feature: a switch, a limit (`null`: unlimited), a string or JSON. */
-export type FeatureValue =
-  | boolean
-  | number
-  | string
-  | null
-  | { readonly [key: string]: unknown }
-  | readonly unknown[];
+export type FeatureValue = boolean | number | string | null | { readonly [key: string]: unknown } | readonly unknown[];
 
 /** From `atMs` on, `mode` applies, less what `deny` lists (`"api.write"`, `"feature:sso"`). */
 export interface Step {

@@ -14,7 +14,8 @@ export function isZone(zone: string): boolean {
   // Some runtimes also take offsets ("+09:00"), which are no zones: they know no daylight saving.
   if (!/^[A-Za-z]/.test(zone)) return false;
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }) !== undefined;
+    formatOf(zone);
+    return true;
   } catch {
     return false;
   }
@@ -36,10 +37,19 @@ export function isoInstant(atMs: number, zone: string): string {
   return `${year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}${offset.slice(0, 6)}`;
 }
 
-/** Writes an instant for people, in their language and the policy's zone: `9 December 2026 at 09:00`. */
+/** Writes an instant for people, in their language and the policy's zone: `December 9, 2026 at 09:00 GMT+9`. */
 export function spokenInstant(atMs: number, zone: string, locale: string): string {
-  const options = { timeZone: zone, dateStyle: "long", timeStyle: "short", hourCycle: "h23" } as const;
-  return new Intl.DateTimeFormat(locale, options).format(boundedMs(atMs));
+  const format = new Intl.DateTimeFormat(locale, {
+    timeZone: zone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "long",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZoneName: "short",
+  });
+  return format.format(boundedMs(atMs));
 }
 
 function boundedMs(atMs: number): number {

@@ -8,8 +8,8 @@ import {
   type LockCause,
   PRINCIPALS,
   type Principal,
-  type Reason,
   RESTRICTION_CAUSES,
+  type Reason,
   type RestrictionCause,
 } from "./vocabulary.ts";
 
@@ -36,7 +36,8 @@ export function judgeFeature(standing: Standing, feature: string, ask: Ask): Fea
   const isKnown = held && terms !== undefined && definition !== undefined;
   const value = isKnown ? valueInForce(standing, feature) : undefined;
   const isLimit = definition?.type === "limit";
-  if (verdict.reason === "granted" && !isOn(value, isLimit)) verdict = { allowed: false, reason: "feature_not_in_plan" };
+  if (verdict.reason === "granted" && !isOn(value, isLimit))
+    verdict = { allowed: false, reason: "feature_not_in_plan" };
   const limit = isLimit && (typeof value === "number" || value === null) ? value : undefined;
   let remaining: number | null | undefined;
   if (limit !== undefined && ask.usage !== undefined) {
@@ -132,9 +133,16 @@ function denialOfCapability(
   const index = principal === undefined ? (policy.unstated[bit] as number) : PRINCIPALS.indexOf(principal);
   if (principal !== undefined && index === -1) {
     // A class that the vocabulary does not know has what every class has, and no more.
-    return verdictOf(restrictions.find((r) => !r.rights.every((bits) => hasBit(bits, bit))), bit);
+    return verdictOf(
+      restrictions.find((r) => !r.rights.every((bits) => hasBit(bits, bit))),
+      bit,
+    );
   }
-  if (index !== -1) return verdictOf(restrictions.find((r) => !hasBit(r.rights[index] ?? 0, bit)), bit);
+  if (index !== -1)
+    return verdictOf(
+      restrictions.find((r) => !hasBit(r.rights[index] ?? 0, bit)),
+      bit,
+    );
   // Unstated, `any`: some one class must pass every restriction.
   if (PRINCIPALS.some((_, p) => restrictions.every((r) => hasBit(r.rights[p] ?? 0, bit)))) return undefined;
   const closed = restrictions.find((r) => !r.rights.some((bits) => hasBit(bits, bit)));

@@ -23,8 +23,18 @@ import { PRINCIPALS } from "./vocabulary.ts";
 export type { Finding, FindingCode } from "./lint/findings.ts";
 
 const FIELDS = [
-  ...["name", "version", "zone", "capabilities", "principals", "modes", "features", "plans"],
-  ...["fallback", "offline", "links", "texts"],
+  "name",
+  "version",
+  "zone",
+  "capabilities",
+  "principals",
+  "modes",
+  "features",
+  "plans",
+  "fallback",
+  "offline",
+  "links",
+  "texts",
 ];
 const LINKS = ["pay", "export", "support"];
 const MAX_VERSION_LENGTH = 64;
@@ -139,7 +149,12 @@ function lintLinks(findings: Findings, value: unknown): void {
     const place = `links.${name}`;
     if (!Object.hasOwn(links, name)) {
       const message = "this link is missing: a denial cannot show the way";
-      findings.warning({ code: "link_missing", place, message, fix: "Write an address; {tenant} and {case} are filled in." });
+      findings.warning({
+        code: "link_missing",
+        place,
+        message,
+        fix: "Write an address; {tenant} and {case} are filled in.",
+      });
       continue;
     }
     const template = asText(findings, links[name], place, MAX_LINK_LENGTH);

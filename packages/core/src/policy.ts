@@ -38,13 +38,16 @@ export interface DenialText {
 /**
  * Texts of one locale. Placeholders: `{capability}`, `{feature}`, `{limit}`, `{mode}`, `{tenant}`, `{case}`,
  * `{stillAllowed}`, `{next}` (a date), `{nextMode}`, `{pay}`, `{support}` (addresses). A sentence with a placeholder
- * that has nothing to say is left out. What is missing is taken from the default locale, then from the standard texts.
+ * that has nothing to say is left out. What is missing is taken from the standard texts of the same language, then from
+ * the policy's first locale, then from the English standard texts.
  */
 export interface TextsDocument {
   /** What a mode is called for people, by mode name (and `locked`). */
   readonly modes: Readonly<Record<string, string>>;
   /** What a capability is called for people, by capability name. */
   readonly capabilities: Readonly<Record<string, string>>;
+  /** What a feature is called for people, by feature name. */
+  readonly features: Readonly<Record<string, string>>;
   /** Title and detail of a denial, by `reason:cause` or `reason`, the former first. */
   readonly denials: Readonly<Record<string, DenialText>>;
   /** Sentences put behind the detail of a denial where they apply, in this order. */

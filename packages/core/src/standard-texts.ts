@@ -37,6 +37,13 @@ export const standardTexts: Readonly<Record<"en" | "ja", TextsDocument>> = {
       "support.critical": "support in serious incidents",
       "support.technical": "technical support",
     },
+    features: {
+      seats: "seats",
+      storage_gb: "storage (GB)",
+      api_rps: "API requests per second",
+      sso: "single sign-on",
+      theme: "the choice of a theme",
+    },
     denials: {
       "restricted:nonpayment": {
         title: "Paused while an invoice is open",
@@ -108,7 +115,8 @@ export const standardTexts: Readonly<Record<"en" | "ja", TextsDocument>> = {
       announced: "A change of the service level is planned. Everything works as usual.",
       grace: "Technical support is paused. Everything else works as usual.",
       limited: "Creating, expanding and the API are paused. Viewing, editing and exporting work as usual.",
-      essential: "Your organisation is on essential service: viewing, exporting, reading by API and scheduled work go on.",
+      essential:
+        "Your organisation is on essential service: viewing, exporting, reading by API and scheduled work go on.",
       read_only: "Administrators can view and export all data. Everything else is paused.",
       export_only: "Administrators can export all data. Everything else has ended.",
       closed: "This account is closed.",
@@ -146,6 +154,13 @@ export const standardTexts: Readonly<Record<"en" | "ja", TextsDocument>> = {
       "support.billing": "お支払いに関するサポート",
       "support.critical": "重大な障害のサポート",
       "support.technical": "技術サポート",
+    },
+    features: {
+      seats: "席数",
+      storage_gb: "ストレージ容量（GB）",
+      api_rps: "1秒あたりのAPIリクエスト数",
+      sso: "シングルサインオン",
+      theme: "テーマの選択",
     },
     denials: {
       "restricted:nonpayment": {
@@ -216,7 +231,8 @@ export const standardTexts: Readonly<Record<"en" | "ja", TextsDocument>> = {
       announced: "サービス状態の変更を予定しています。すべての機能を通常どおりご利用いただけます。",
       grace: "技術サポートを休止しています。そのほかは通常どおりご利用いただけます。",
       limited: "新規作成・追加契約・APIを休止しています。閲覧・編集・エクスポートは通常どおりご利用いただけます。",
-      essential: "重要業務を継続いただける状態です。閲覧・エクスポート・APIでの読み取り・定期処理をご利用いただけます。",
+      essential:
+        "重要業務を継続いただける状態です。閲覧・エクスポート・APIでの読み取り・定期処理をご利用いただけます。",
       read_only: "管理者の方は、すべてのデータの閲覧とエクスポートが可能です。そのほかの操作は休止しています。",
       export_only: "管理者の方は、すべてのデータのエクスポートが可能です。そのほかのご利用は終了しました。",
       closed: "このご契約は終了しました。",

@@ -63,7 +63,12 @@ function earliestAfter(nowMs: number, candidateMs: number, untilMs: number): num
 }
 
 /** What a restriction leaves open: the union of its rights now and at the horizon, where that lies behind. */
-function standingUnder(state: State, restriction: RestrictionTerms, index: number, moment: Moment): RestrictionStanding {
+function standingUnder(
+  state: State,
+  restriction: RestrictionTerms,
+  index: number,
+  moment: Moment,
+): RestrictionStanding {
   const now = instantOf(state, restriction, moment.nowMs);
   const named = { cause: restriction.cause, index };
   if (moment.horizonMs >= moment.nowMs) return { ...named, ...now };

@@ -5,10 +5,7 @@ import type { Terms } from "./entitlement.ts";
  * Lists what terms name that a policy does not know (`mode "x"`, `plan "y"`, `feature "z"`), empty where all is known.
  * A replica quarantines an entitlement with such names (F3). Never throws.
  */
-export function unknownNames(
-  policy: CompiledPolicy,
-  terms: Terms,
-): string[] {
+export function unknownNames(policy: CompiledPolicy, terms: Terms): string[] {
   const unknown: string[] = [];
   if (!policy.plans.has(terms.plan)) unknown.push(`plan "${terms.plan}"`);
   for (const feature of Object.keys(terms.features ?? {})) {

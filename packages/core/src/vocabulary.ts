@@ -6,6 +6,12 @@ export type Principal = (typeof PRINCIPALS)[number];
 /** Principals that sign in: a guard that states one of them asks for `login` too. */
 export const INTERACTIVE_PRINCIPALS: readonly Principal[] = ["admin", "billing", "member"];
 
+/** Asked beside a route's own capability where the principal signs in: without it members' sessions end. */
+export const LOGIN_CAPABILITY = "login";
+
+/** Stay allowed for admins in every mode but `closed`: a tenant can always take its data out, pay, and go. */
+export const PROTECTED_CAPABILITIES = ["export", "pay", "contact", "leave"] as const;
+
 /** Causes of a restriction, gravest first: the order in which a denial reports them. */
 export const RESTRICTION_CAUSES = ["breach", "offboarding", "manual", "nonpayment"] as const;
 /** Why a tenant is restricted. */
@@ -36,6 +42,9 @@ export type Freshness = "fresh" | "stale" | "fallback";
 
 /** The mode shown for a tenant that is locked. It is not a mode of the policy. */
 export const LOCKED_MODE = "locked";
+
+/** The one mode that may deny what is protected: it is written by the deletion, after everything else. */
+export const CLOSED_MODE = "closed";
 
 const TENANT_ID = /^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/;
 const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;

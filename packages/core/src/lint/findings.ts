@@ -86,7 +86,7 @@ export function shown(value: unknown): string {
   }
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (value === null) return "null";
-  return typeof value === "object" ? "an object" : String(value);
+  return typeof value === "object" ? "an object" : String(value as number | boolean);
 }
 
 /** The place of a member: `modes[3]`, `plans.pro`, `plans["weird key"]`. */

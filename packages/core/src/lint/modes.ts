@@ -1,6 +1,6 @@
-import { PRINCIPALS } from "../vocabulary.ts";
+import { CLOSED_MODE, LOGIN_CAPABILITY, PRINCIPALS, PROTECTED_CAPABILITIES } from "../vocabulary.ts";
 import { type Findings, placeOf, shown } from "./findings.ts";
-import { CLOSED_MODE, LOGIN_CAPABILITY, MAX_FEATURES, type Names, PROTECTED_CAPABILITIES } from "./names.ts";
+import { MAX_FEATURES, type Names } from "./names.ts";
 import { asArray, asObject, entriesOf, type JsonObject, member, reportUnknown, warnUnknownFields } from "./shape.ts";
 
 const ADMISSION_FIX = 'Write "all", or a list of admin, billing, member, service.';
@@ -32,7 +32,12 @@ function lintAdmits(findings: Findings, value: unknown, place: string, names: Na
       continue;
     }
     if (!Array.isArray(admission)) {
-      findings.error({ code: "bad_value", place: at, message: `${shown(admission)} admits nobody`, fix: ADMISSION_FIX });
+      findings.error({
+        code: "bad_value",
+        place: at,
+        message: `${shown(admission)} admits nobody`,
+        fix: ADMISSION_FIX,
+      });
       continue;
     }
     const principals = asArray(findings, admission, at, PRINCIPALS.length) ?? [];
@@ -48,7 +53,12 @@ function lintAdmits(findings: Findings, value: unknown, place: string, names: Na
 
 type Admitted = "all" | readonly unknown[];
 
-function lintFirstMode(findings: Findings, mode: JsonObject, admits: ReadonlyMap<string, Admitted>, names: Names): void {
+function lintFirstMode(
+  findings: Findings,
+  mode: JsonObject,
+  admits: ReadonlyMap<string, Admitted>,
+  names: Names,
+): void {
   for (const capability of names.capabilities) {
     const admission = admits.get(capability);
     if (admission === "all" || PRINCIPALS.every((principal) => admission?.includes(principal))) continue;
@@ -63,12 +73,7 @@ function lintFirstMode(findings: Findings, mode: JsonObject, admits: ReadonlyMap
   }
 }
 
-function lintProtected(
-  findings: Findings,
-  mode: unknown,
-  admits: ReadonlyMap<string, Admitted>,
-  place: string,
-): void {
+function lintProtected(findings: Findings, mode: unknown, admits: ReadonlyMap<string, Admitted>, place: string): void {
   for (const capability of [...PROTECTED_CAPABILITIES, LOGIN_CAPABILITY]) {
     const admission = admits.get(capability);
     if (admission === "all" || admission?.includes("admin") === true) continue;
@@ -87,7 +92,12 @@ function lintCaps(findings: Findings, value: unknown, place: string, names: Name
       reportUnknown(findings, at, "feature", feature);
     } else if (names.features.get(feature) !== "limit") {
       const message = `${shown(feature)} is not a limit, and only limits can be capped`;
-      findings.error({ code: "cap_not_limit", place: at, message, fix: "Use deny in the step, or needs in the feature." });
+      findings.error({
+        code: "cap_not_limit",
+        place: at,
+        message,
+        fix: "Use deny in the step, or needs in the feature.",
+      });
     }
     if (typeof cap === "number" && Number.isFinite(cap) && cap >= 0) continue;
     const message = `${shown(cap)} is no cap`;

@@ -1,4 +1,4 @@
-import { LOCKED_MODE } from "../vocabulary.ts";
+import { LOCKED_MODE, LOGIN_CAPABILITY, PROTECTED_CAPABILITIES } from "../vocabulary.ts";
 import { type Findings, placeOf, shown } from "./findings.ts";
 import { asArray, asObject, entriesOf, isWellNamed, type JsonObject } from "./shape.ts";
 
@@ -10,13 +10,6 @@ export const MAX_MODES = 32;
 export const MAX_FEATURES = 500;
 /** Plans of a policy: a plan for each of a vendor's large customers fits. */
 export const MAX_PLANS = 2_000;
-
-/** Stay allowed for admins in every mode but `closed` (D5). */
-export const PROTECTED_CAPABILITIES = ["export", "pay", "contact", "leave"] as const;
-/** Asked beside every route's capability for people who sign in: without it the protected ones cannot be reached. */
-export const LOGIN_CAPABILITY = "login";
-/** The one mode that may deny what is protected: it is written by the deletion, after everything else. */
-export const CLOSED_MODE = "closed";
 
 /** The word for an unguarded route; a capability of that name could never be asked for. */
 const RESERVED_CAPABILITY = "open";
@@ -49,7 +42,12 @@ function lintCapabilities(findings: Findings, value: unknown): Set<string> {
   for (const required of [...PROTECTED_CAPABILITIES, LOGIN_CAPABILITY]) {
     if (names.has(required)) continue;
     const message = `the capability "${required}" is missing: it could never be allowed`;
-    findings.error({ code: "capability_missing", place, message, fix: `Add "${required}", and admit it in the modes.` });
+    findings.error({
+      code: "capability_missing",
+      place,
+      message,
+      fix: `Add "${required}", and admit it in the modes.`,
+    });
   }
   return names;
 }

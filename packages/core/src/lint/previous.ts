@@ -64,7 +64,9 @@ function lintRemovals(findings: Findings, policy: PolicyDocument, previous: Poli
     for (const name of before) {
       if (names.has(name)) continue;
       const effect =
-        kind === "capability" ? "products that still ask for it are denied" : "entitlements that name it keep their old state";
+        kind === "capability"
+          ? "products that still ask for it are denied"
+          : "entitlements that name it keep their old state";
       const message = `the ${kind} ${shown(name)} is gone: ${effect}`;
       findings.warning({ code: "name_removed", place, message, fix: "Keep it until nothing names it any more." });
     }

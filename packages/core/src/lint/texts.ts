@@ -4,16 +4,26 @@ import type { Names } from "./names.ts";
 import { asObject, asText, entriesOf, type JsonObject, member, warnUnknownFields } from "./shape.ts";
 
 const MAX_LOCALES = 50;
-const MAX_TEXTS = 500;
+const MAX_TEXTS = 1_000;
 const MAX_TEXT_LENGTH = 2_000;
 
 const DENIAL_REASONS: readonly string[] = REASONS.filter((reason) => reason !== "granted");
+const GROUPS = ["modes", "capabilities", "features", "denials", "sentences", "banners"];
 const SENTENCES = ["stillAllowed", "next", "pay", "support"] as const;
 const PLACEHOLDERS: ReadonlySet<string> = new Set([
-  ...["capability", "feature", "limit", "mode", "tenant", "case"],
-  ...["stillAllowed", "next", "nextMode", "pay", "support"],
+  "capability",
+  "feature",
+  "limit",
+  "mode",
+  "tenant",
+  "case",
+  "stillAllowed",
+  "next",
+  "nextMode",
+  "pay",
+  "support",
 ]);
-const MISSING_FIX = "Write it; until then the default locale's text is shown, or the standard one.";
+const MISSING_FIX = "Write it; until then the standard text of the language is shown, or that of another locale.";
 
 /** The rules about texts: every locale says everything, and nothing that cannot be filled. */
 export function lintTexts(findings: Findings, value: unknown, names: Names): void {
@@ -47,11 +57,12 @@ function isCanonical(locale: string): boolean {
 }
 
 function lintLocaleTexts(findings: Findings, texts: JsonObject, place: string, names: Names): void {
-  warnUnknownFields(findings, texts, place, ["modes", "capabilities", "denials", "sentences", "banners"]);
+  warnUnknownFields(findings, texts, place, GROUPS);
   const group = (key: string): unknown => member(findings, texts, key, place);
   const modes = [...names.modes, LOCKED_MODE];
   lintGroup(findings, group("modes"), `${place}.modes`, { required: modes });
   lintGroup(findings, group("capabilities"), `${place}.capabilities`, { required: [...names.capabilities] });
+  lintGroup(findings, group("features"), `${place}.features`, { required: [...names.features.keys()] });
   lintGroup(findings, group("sentences"), `${place}.sentences`, { required: SENTENCES });
   const first = [...names.modes].slice(0, 1);
   const required = [...modes.filter((mode) => !first.includes(mode)), "announced"];

@@ -1,0 +1,69 @@
+import type { Decision } from "./decision.ts";
+import { isoInstant } from "./instant.ts";
+import { type NextMode, nextModeOf } from "./prospect.ts";
+import type { RestrictionStanding, Standing } from "./standing.ts";
+import { type LockCause, PRINCIPALS, type Principal, type RestrictionCause } from "./vocabulary.ts";
+
+/** What a door adds to a denial by a restriction or a lock. Instants are ISO 8601 with the policy zone's offset. */
+export interface ReportedCause {
+  readonly cause: RestrictionCause | LockCause;
+  readonly case?: string;
+  readonly since?: string;
+  readonly next?: NextMode;
+}
+
+/** What the caller knows beside the standing. */
+export interface CauseContext {
+  /** The case of each restriction of the entitlement, in its order: profiles are shared, cases are not. */
+  readonly cases: readonly string[];
+  /** The principal that asked, where it was stated. */
+  readonly principal?: Principal | undefined;
+}
+
+/**
+ * Tells what stands behind a denial: the cause, its case, since when, and the next mode. `undefined` where the decision
+ * names no cause. It names the case of a lock too: it answers the product. What goes to the product's callers is
+ * `denialOf`, which does not. Allocates. Never throws.
+ */
+export function reportedCause(
+  standing: Standing,
+  decision: Decision,
+  context: CauseContext,
+): ReportedCause | undefined {
+  if (decision.cause === undefined) return undefined;
+  const { lock, policy } = standing.state;
+  const { zone } = policy.document;
+  if (decision.reason === "locked" && lock !== undefined) {
+    return { cause: decision.cause, case: lock.case, since: isoInstant(lock.sinceMs, zone) };
+  }
+  const denying = denyingRestriction(standing, decision, context.principal);
+  const caseId = denying === undefined ? undefined : context.cases[denying.index];
+  const next = nextModeOf(standing);
+  return {
+    cause: decision.cause,
+    ...(caseId === undefined ? {} : { case: caseId }),
+    ...(denying?.sinceMs === undefined ? {} : { since: isoInstant(denying.sinceMs, zone) }),
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+/** The restriction of the reported cause that denies what was asked; the first of that cause where none is seen to. */
+function denyingRestriction(
+  standing: Standing,
+  decision: Decision & { readonly feature?: string },
+  principal: Principal | undefined,
+): RestrictionStanding | undefined {
+  const { policy, lock } = standing.state;
+  if (lock !== undefined && decision.reason === "locked") return undefined;
+  const ofCause = standing.restrictions.filter(({ cause }) => cause === decision.cause);
+  const { feature } = decision;
+  const needs = feature === undefined ? [] : (policy.features.get(feature)?.needs ?? []);
+  const bits = [decision.capability, ...needs].map((name) => policy.bits.get(name)).filter((bit) => bit !== undefined);
+  const column = principal === undefined ? -1 : PRINCIPALS.indexOf(principal);
+  const opens = (rights: number, bit: number): boolean => ((rights >>> bit) & 1) === 1;
+  const denies = ({ rights, deniedFeatures }: RestrictionStanding): boolean =>
+    (feature !== undefined && deniedFeatures.has(feature)) ||
+    bits.some((bit) => (column === -1 ? !rights.some((r) => opens(r, bit)) : !opens(rights[column] ?? 0, bit)));
+  const partly = ({ rights }: RestrictionStanding): boolean => bits.some((bit) => !rights.every((r) => opens(r, bit)));
+  return ofCause.find(denies) ?? ofCause.find(partly) ?? ofCause[0];
+}
