@@ -1,0 +1,209 @@
+import { isIP } from "node:net";
+import { isAudience } from "@dimmer/statement";
+import { z } from "zod";
+
+/** How one option of the sidecar is named, read and shown. */
+export interface OptionDefinition {
+  /** As in `--token-file FILE`; the argument is shown in help. */
+  readonly flag: string;
+  readonly argument: string;
+  readonly describe: string;
+  /** What to write instead of a value that does not hold. */
+  readonly fix: string;
+  /** Several values: a flag given again, a comma in the environment, a list in the file. */
+  readonly isList?: boolean;
+  /** Never printed; never taken from a flag, which every user of the machine may read. */
+  readonly isSecret?: boolean;
+}
+
+const wholeNumber = (least: number, most: number): z.ZodType<number> =>
+  z.preprocess(
+    (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
+    z
+      .number({ error: `must be a whole number from ${least} to ${most}` })
+      .int({ error: `must be a whole number from ${least} to ${most}` })
+      .min(least, { error: `must be a whole number from ${least} to ${most}` })
+      .max(most, { error: `must be a whole number from ${least} to ${most}` }),
+  );
+
+/** Sources and roots that may be given: each source is polled, and is a line in the status. */
+const MAX_SEVERAL = 8;
+
+const text = (error: string): z.ZodType<string> => z.string({ error }).min(1, { error });
+const path = text("must be a path");
+
+/** The values of the options, checked. */
+export interface Settings {
+  readonly feed: readonly string[];
+  readonly trust: readonly string[];
+  readonly audience: string;
+  readonly socket?: string;
+  readonly tcp: "check-only" | "full" | "off";
+  readonly host: string;
+  readonly port: number;
+  readonly tokenFile?: string;
+  readonly feedTokenFile?: string;
+  readonly data?: string;
+  readonly routes?: string;
+  readonly keys?: string;
+  readonly keysPassphrase?: string;
+  readonly pollMs: number;
+  readonly drainMs: number;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+}
+/** The name of an option, as in a configuration file; `tokenFile` is `--token-file` and `DIMMER_TOKEN_FILE`. */
+export type OptionName = keyof Settings;
+
+const severalOf = (item: z.ZodType<string>): z.ZodType<string[]> =>
+  z
+    .array(item, { error: "is missing" })
+    .min(1, { error: "is missing" })
+    .max(MAX_SEVERAL, { error: `may be given at most ${MAX_SEVERAL} times` });
+
+/** What each option's value must be. */
+export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Settings[Name] | undefined> } = {
+  feed: severalOf(text("must name a directory or a URL")),
+  trust: severalOf(
+    z.string().regex(/^SHA256:[A-Za-z0-9_-]{43}$/, { error: "must be SHA256: and 43 characters of base64url" }),
+  ),
+  audience: z
+    .string({ error: "must be a name" })
+    .refine(isAudience, { error: "must be a name that statements can bear" }),
+  socket: path.optional(),
+  tcp: z.enum(["check-only", "full", "off"], { error: "must be check-only, full or off" }),
+  host: z
+    .string({ error: "must be an IP address" })
+    .refine((host) => isIP(host) !== 0, { error: "must be an IP address" }),
+  port: wholeNumber(0, 65_535),
+  tokenFile: path.optional(),
+  feedTokenFile: path.optional(),
+  data: path.optional(),
+  routes: path.optional(),
+  keys: path.optional(),
+  keysPassphrase: text("must not be empty").optional(),
+  pollMs: wholeNumber(50, 3_600_000),
+  drainMs: wholeNumber(0, 600_000),
+  logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
+    error: "must be fatal, error, warn, info, debug, trace or silent",
+  }),
+};
+
+/** What holds for an option that nobody sets; those not listed are absent, `feed` and `trust` must be set. */
+export const DEFAULTS: Partial<Settings> = {
+  audience: "development",
+  tcp: "check-only",
+  host: "127.0.0.1",
+  port: 7301,
+  pollMs: 5_000,
+  drainMs: 5_000,
+  logLevel: "info",
+};
+
+/** Every option of the sidecar, in the order of help and of `--print-config`. */
+export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
+  feed: {
+    flag: "--feed",
+    argument: "DIR|URL",
+    describe: "feed to follow: a directory, http(s)://host or unix:/path.sock; again for a second source",
+    fix: "Name a feed directory, an http(s):// URL or unix:/path.sock",
+    isList: true,
+  },
+  trust: {
+    flag: "--trust",
+    argument: "SHA256:…",
+    describe:
+      "thumbprint of the root key to trust, as `dimmer keys init` and `dimmer feed build` print it; again for a second root",
+    fix: "Copy the trust string that `dimmer feed build` prints",
+    isList: true,
+  },
+  audience: {
+    flag: "--audience",
+    argument: "NAME",
+    describe: 'audience that every statement must name; "development" is taken from a directory or loopback only',
+    fix: "Give the audience that the feed was built for, such as production",
+  },
+  socket: {
+    flag: "--socket",
+    argument: "PATH",
+    describe: "Unix socket (mode 0660) with every door; without it there is none",
+    fix: "Give the path of a socket, such as /run/dimmer/sidecar.sock",
+  },
+  tcp: {
+    flag: "--tcp",
+    argument: "check-only|full|off",
+    describe: "doors on TCP: checks, health and metrics only; all (feed and tokens with a bearer token); or none",
+    fix: "Write check-only, full or off",
+  },
+  host: {
+    flag: "--host",
+    argument: "ADDRESS",
+    describe: "address to listen on; any but loopback needs --token-file",
+    fix: "Write 127.0.0.1, ::1 or another address of this machine",
+  },
+  port: {
+    flag: "--port",
+    argument: "N",
+    describe: "TCP port; 0 takes a free one",
+    fix: "Write a port such as 7301, or 0 for a free one",
+  },
+  tokenFile: {
+    flag: "--token-file",
+    argument: "FILE",
+    describe: "file with the bearer token that clients on TCP must send",
+    fix: "Name a file with one token of at least 16 characters",
+  },
+  feedTokenFile: {
+    flag: "--feed-token-file",
+    argument: "FILE",
+    describe: "file with the bearer token to send to the feed",
+    fix: "Name a file with one token",
+  },
+  data: {
+    flag: "--data",
+    argument: "DIR",
+    describe: "directory that keeps two verified generations; without it a restart begins empty",
+    fix: "Name a directory that this process may write",
+  },
+  routes: {
+    flag: "--routes",
+    argument: "FILE",
+    describe: "YAML route table that classifies the `request` of a check",
+    fix: "Name a YAML file with a list of {method?, path, capability}",
+  },
+  keys: {
+    flag: "--keys",
+    argument: "DIR",
+    describe: "development only: key directory whose feed key signs entitlement tokens",
+    fix: "Name a directory made by `dimmer keys init`",
+  },
+  keysPassphrase: {
+    flag: "--keys-passphrase",
+    argument: "TEXT",
+    describe: "passphrase of the key directory; from the environment or the file only",
+    fix: "Set DIMMER_KEYS_PASSPHRASE",
+    isSecret: true,
+  },
+  pollMs: {
+    flag: "--poll-ms",
+    argument: "N",
+    describe: "milliseconds between two looks at the feed's head; at the default a change takes up to 5 s",
+    fix: "Write milliseconds, such as 500",
+  },
+  drainMs: {
+    flag: "--drain-ms",
+    argument: "N",
+    describe: "milliseconds that requests under way have to finish when the sidecar stops",
+    fix: "Write milliseconds, such as 5000",
+  },
+  logLevel: {
+    flag: "--log-level",
+    argument: "LEVEL",
+    describe: "least level that is logged",
+    fix: "Write info, or debug to see more",
+  },
+};
+
+/** The environment variable of an option. Never throws. */
+export function environmentName(option: OptionName): string {
+  return `DIMMER_${option.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
+}

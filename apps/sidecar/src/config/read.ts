@@ -1,0 +1,183 @@
+import { readFileSync } from "node:fs";
+import { DimmerError } from "@dimmer/core";
+import { parseDocument } from "yaml";
+import { faultsOfAudience } from "./audience.ts";
+import {
+  DEFAULTS,
+  environmentName,
+  type OptionName,
+  SETTING_SCHEMAS,
+  type Settings,
+  SIDECAR_OPTIONS,
+} from "./options.ts";
+
+/** The configuration of a sidecar: checked settings, and where each was set. */
+export interface SidecarConfig extends Settings {
+  /** By option: `--flag`, the environment variable, the file, or `default`. */
+  readonly origins: ReadonlyMap<OptionName, string>;
+  /** `DIMMER_…` variables that name no option; a log line tells of them. */
+  readonly ignoredVariables: readonly string[];
+}
+
+/** Where settings come from: flags outrank the environment, which outranks the file. */
+export interface ConfigSources {
+  /** By option name (`tokenFile`), as strings, lists of strings or values; `undefined` counts as not given. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Path of a YAML file; `DIMMER_CONFIG` where it is left out. */
+  readonly file?: string | undefined;
+}
+
+interface Given {
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+const MAX_FILE_BYTES = 256 * 1024;
+const NAMES = Object.keys(SIDECAR_OPTIONS) as OptionName[];
+
+/**
+ * Reads the configuration of a sidecar from flags, environment and file, in this precedence, option by option. Reads
+ * the YAML file and nothing else: the files that options name are opened by `startSidecar`.
+ *
+ * @throws {DimmerError} `options_invalid` with one line for every option at fault: its name, value, origin and fix
+ */
+export function readSidecarConfig(sources: ConfigSources): SidecarConfig {
+  const env = sources.env ?? {};
+  const file = sources.file ?? env["DIMMER_CONFIG"];
+  const faults: string[] = [];
+  const given = new Map<OptionName, Given>([
+    ...Object.entries(DEFAULTS).map(([name, value]): [OptionName, Given] => [
+      name as OptionName,
+      { value, origin: "default" },
+    ]),
+    ...(file === undefined ? [] : fromFile(file, faults)),
+    ...fromEnvironment(env),
+    ...fromFlags(sources.flags ?? {}, faults),
+  ]);
+  const settings: Partial<Record<OptionName, unknown>> = {};
+  for (const name of NAMES) {
+    const { value, origin } = given.get(name) ?? { value: undefined, origin: "nothing" };
+    const outcome = SETTING_SCHEMAS[name].safeParse(value);
+    if (outcome.success) {
+      if (outcome.data !== undefined) settings[name] = outcome.data;
+      continue;
+    }
+    for (const issue of outcome.error.issues)
+      faults.push(faultLine(name, at(value, issue.path), origin, issue.message));
+  }
+  if (faults.length === 0) faults.push(...faultsBetween(settings as unknown as Settings, given));
+  if (faults.length > 0) throw new DimmerError("options_invalid", faults.join("\n"));
+  const known = new Set(["DIMMER_CONFIG", ...NAMES.map(environmentName)]);
+  return Object.freeze({
+    ...(settings as unknown as Settings),
+    origins: new Map([...given].map(([name, { origin }]) => [name, origin])),
+    ignoredVariables: Object.keys(env).filter((name) => name.startsWith("DIMMER_") && !known.has(name)),
+  });
+}
+
+function fromFile(path: string, faults: string[]): [OptionName, Given][] {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new DimmerError("options_invalid", `--config ${path}: cannot be read (${code}). Name a readable YAML file.`);
+  }
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw new DimmerError(
+      "options_invalid",
+      `--config ${path}: has over ${MAX_FILE_BYTES} bytes. Is it the right file?`,
+    );
+  }
+  const document = parseDocument(bytes.toString("utf8"), { strict: true, uniqueKeys: true, merge: false });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    throw new DimmerError(
+      "options_invalid",
+      `--config ${path}: ${problem.message.split("\n")[0]} Write a map of options.`,
+    );
+  }
+  const content = document.toJS({ maxAliasCount: 0 }) as unknown;
+  if (content === null) return [];
+  if (typeof content !== "object" || Array.isArray(content)) {
+    throw new DimmerError("options_invalid", `--config ${path}: must hold a map of options, such as "port: 7301".`);
+  }
+  return Object.entries(content).flatMap(([name, value]): [OptionName, Given][] => {
+    if (isOptionName(name)) {
+      return [
+        [name, { value: SIDECAR_OPTIONS[name].isList && typeof value === "string" ? [value] : value, origin: path }],
+      ];
+    }
+    faults.push(`${name} (from ${path}): is not an option. Known: ${NAMES.join(", ")}.`);
+    return [];
+  });
+}
+
+function fromEnvironment(env: Readonly<Record<string, string | undefined>>): [OptionName, Given][] {
+  return NAMES.flatMap((name): [OptionName, Given][] => {
+    const variable = environmentName(name);
+    const value = env[variable];
+    if (value === undefined || value === "") return [];
+    return [
+      [name, { value: SIDECAR_OPTIONS[name].isList ? value.split(",").map((v) => v.trim()) : value, origin: variable }],
+    ];
+  });
+}
+
+function fromFlags(flags: Readonly<Record<string, unknown>>, faults: string[]): [OptionName, Given][] {
+  return Object.entries(flags).flatMap(([name, value]): [OptionName, Given][] => {
+    if (value === undefined) return [];
+    if (!isOptionName(name)) {
+      faults.push(`${name} (from a flag): is not an option. Known: ${NAMES.join(", ")}.`);
+      return [];
+    }
+    const { flag, isList, isSecret, fix } = SIDECAR_OPTIONS[name];
+    if (isSecret) {
+      faults.push(`${flag}: a secret is not taken from a flag, which others on the machine may read. ${fix}.`);
+      return [];
+    }
+    return [[name, { value: isList && !Array.isArray(value) ? [value] : value, origin: flag }]];
+  });
+}
+
+function isOptionName(name: string): name is OptionName {
+  return Object.hasOwn(SIDECAR_OPTIONS, name);
+}
+
+/** The value at fault: the item of a list, where it is one. */
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  const [index] = path;
+  return typeof index === "number" && Array.isArray(value) ? (value as unknown[])[index] : value;
+}
+
+function faultLine(name: OptionName, value: unknown, origin: string, message: string): string {
+  const { flag, isSecret, fix } = SIDECAR_OPTIONS[name];
+  const shown = value === undefined || isSecret ? "" : ` ${JSON.stringify(value)}`;
+  const from = value === undefined || origin === flag ? "" : ` (from ${origin})`;
+  return `${flag}${shown}${from}: ${message}. ${fix}.`;
+}
+
+/** What no option is wrong about alone. */
+function faultsBetween(settings: Settings, given: ReadonlyMap<OptionName, Given>): string[] {
+  const faults: string[] = [];
+  const fault = (name: OptionName, message: string): void => {
+    faults.push(faultLine(name, settings[name], given.get(name)?.origin ?? "default", message));
+  };
+  for (const message of faultsOfAudience(settings.audience, settings.feed)) fault("audience", message);
+  if (settings.tcp !== "off" && !isLoopbackAddress(settings.host) && settings.tokenFile === undefined) {
+    fault("host", "is not loopback and needs --token-file, since everyone who reaches it could ask");
+  }
+  if (settings.tcp === "off" && settings.socket === undefined) {
+    fault("tcp", "without --socket leaves no way to ask");
+  }
+  if (settings.keys !== undefined && settings.audience !== "development") {
+    fault("keys", `signs for development only, and the audience is ${JSON.stringify(settings.audience)}`);
+  }
+  return faults;
+}
+
+/** Whether an IP address can be reached from its own machine only. Never throws. */
+export function isLoopbackAddress(address: string): boolean {
+  return /^127(?:\.\d{1,3}){3}$/.test(address) || address === "::1";
+}

@@ -1,0 +1,232 @@
+import type { Reach } from "../listen/admission.ts";
+
+/** What a door answers with one status. */
+export interface OperationAnswer {
+  readonly description: string;
+  /** Media type; left out where there is no body. */
+  readonly type?: string;
+  /** The contract of a JSON body. */
+  readonly schema?: string;
+}
+
+/** A parameter of a path or header, as OpenAPI writes it. */
+export interface OperationParameter {
+  readonly name: string;
+  readonly in: "path" | "header";
+  readonly required: boolean;
+  readonly description: string;
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly example: string;
+}
+
+/** One door as it is documented. */
+export interface Operation {
+  readonly name: string;
+  readonly method: "GET" | "POST";
+  /** With `{parameter}` segments. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly reach: Reach;
+  readonly parameters?: readonly OperationParameter[];
+  /** The contract of the JSON body. */
+  readonly body?: string;
+  readonly answers: Readonly<Record<string, OperationAnswer>>;
+}
+
+const problem = (description: string): OperationAnswer => ({
+  description,
+  type: "application/problem+json",
+  schema: "Problem",
+});
+const json = (schema: string, description: string): OperationAnswer => ({
+  description,
+  type: "application/json",
+  schema,
+});
+
+const tenant: OperationParameter = {
+  name: "tenant",
+  in: "path",
+  required: true,
+  description: "The tenant's id.",
+  schema: { type: "string", pattern: "^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$" },
+  example: "acme",
+};
+const digest: OperationParameter = {
+  name: "digest",
+  in: "path",
+  required: true,
+  description: "SHA-256 of the bytes, base64url.",
+  schema: { type: "string", pattern: "^[A-Za-z0-9_-]{43}$" },
+  example: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
+};
+
+const MALFORMED = problem("The question is malformed; `field` names where.");
+const CLOSED = {
+  "401": problem("The bearer token is missing or wrong (TCP)."),
+  "403": problem("This door is closed on TCP here."),
+} as const;
+const NOT_READY = problem("No generation is verified yet.");
+
+const part = (kind: string, name: string, type: string): Operation => ({
+  name,
+  method: "GET",
+  path: `/v1/feed/${kind}/{digest}`,
+  summary: `A part of the feed: ${kind}`,
+  description: "The exact bytes that the digest names, as they were verified. They never change.",
+  reach: "feed",
+  parameters: [digest],
+  answers: {
+    "200": { description: "The bytes.", type },
+    "400": problem("The digest is malformed."),
+    ...CLOSED,
+    "404": problem("Not in the generation in force or the one before it."),
+  },
+});
+
+/** Every door, in the order of the page. */
+export const OPERATIONS: readonly Operation[] = [
+  {
+    name: "check",
+    method: "POST",
+    path: "/v1/check",
+    summary: "Ask one question",
+    description: "200 for every well-formed question, allowed or denied. The content type is not looked at.",
+    reach: "checks",
+    body: "Question",
+    answers: {
+      "200": json("Decision", "The decision."),
+      "400": MALFORMED,
+      "413": problem("The body has over 64 KB."),
+      "415": problem("The body has a content-encoding."),
+    },
+  },
+  {
+    name: "checks",
+    method: "POST",
+    path: "/v1/checks",
+    summary: "Ask up to 1,000 questions",
+    description: "Answers stand in the order of the questions; a malformed question is an error in its place.",
+    reach: "checks",
+    body: "Questions",
+    answers: {
+      "200": json("Decisions", "The decisions."),
+      "400": MALFORMED,
+      "413": problem("Over 1,000 questions, or over 1 MB."),
+      "415": problem("The body has a content-encoding."),
+    },
+  },
+  {
+    name: "explain",
+    method: "GET",
+    path: "/v1/tenants/{tenant}",
+    summary: "Explain where a tenant stands",
+    description: "Mode, causes, next steps, what still works, links and a banner, in the language asked for.",
+    reach: "tenants",
+    parameters: [
+      tenant,
+      {
+        name: "accept-language",
+        in: "header",
+        required: false,
+        description: "Language of the banner.",
+        schema: { type: "string" },
+        example: "ja, en;q=0.5",
+      },
+    ],
+    answers: { "200": json("Explanation", "The explanation."), "400": MALFORMED, ...CLOSED },
+  },
+  {
+    name: "entitlement",
+    method: "GET",
+    path: "/v1/entitlements/{tenant}",
+    summary: "An entitlement token",
+    description: "Signed for five minutes. Only where the sidecar was given a key directory, for development.",
+    reach: "feed",
+    parameters: [tenant],
+    answers: {
+      "200": { description: "The token.", type: "application/jwt" },
+      "400": MALFORMED,
+      ...CLOSED,
+      "404": problem("The tenant has no entitlement in the feed."),
+      "501": problem("This sidecar cannot sign."),
+      "503": NOT_READY,
+    },
+  },
+  {
+    name: "head",
+    method: "GET",
+    path: "/v1/feed/head",
+    summary: "The newest verified head",
+    description: "Names every other part by digest. Ask again with If-None-Match.",
+    reach: "feed",
+    answers: {
+      "200": { description: "The head.", type: "application/jose" },
+      "304": { description: "It is the one that If-None-Match names." },
+      ...CLOSED,
+      "503": NOT_READY,
+    },
+  },
+  {
+    name: "keysets",
+    method: "GET",
+    path: "/v1/feed/keysets",
+    summary: "All keysets",
+    description: 'Oldest first, as `{"keysets": [token, …]}`.',
+    reach: "feed",
+    answers: { "200": json("Keysets", "The keysets."), ...CLOSED, "503": NOT_READY },
+  },
+  part("index", "index", "application/jose"),
+  part("policy", "policy", "application/jose"),
+  part("locks", "locks", "application/jose"),
+  part("chunks", "chunk", "application/x-ndjson"),
+  {
+    name: "status",
+    method: "GET",
+    path: "/v1/status",
+    summary: "The sidecar at a glance",
+    description: "What is held, how fresh it is, refusals, quarantine, sources and disk.",
+    reach: "tenants",
+    answers: { "200": json("Status", "The status."), ...CLOSED },
+  },
+  {
+    name: "metrics",
+    method: "GET",
+    path: "/metrics",
+    summary: "Metrics for Prometheus",
+    description: "No tenant and no path is a label.",
+    reach: "checks",
+    answers: { "200": { description: "The metrics.", type: "text/plain" }, ...CLOSED },
+  },
+  {
+    name: "live",
+    method: "GET",
+    path: "/livez",
+    summary: "Whether the process answers",
+    description: "Needs no token.",
+    reach: "health",
+    answers: { "200": { description: "It does.", type: "text/plain" } },
+  },
+  {
+    name: "ready",
+    method: "GET",
+    path: "/readyz",
+    summary: "Whether verified state is held",
+    description: "Needs no token.",
+    reach: "health",
+    answers: {
+      "200": { description: "Verified state and a lock list are held.", type: "text/plain" },
+      "503": { description: "Answers are fallbacks.", type: "text/plain" },
+    },
+  },
+  {
+    name: "openapi",
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This document",
+    description: "A page to read it is at /docs.",
+    reach: "checks",
+    answers: { "200": json("Document", "OpenAPI 3.1."), ...CLOSED },
+  },
+];

@@ -1,0 +1,69 @@
+import type { RequestListener } from "node:http";
+import { getRequestListener, RequestError } from "@hono/node-server";
+import type { Hono } from "hono";
+import type { Logger } from "pino";
+import { faultOf } from "./app.ts";
+import { type Counters, countRefusal } from "./counters.ts";
+import type { HotDoor } from "./hot-door.ts";
+import type { Admission, Reach } from "./listen/admission.ts";
+import { problemOf, problemResponse, writeProblem } from "./problem.ts";
+
+/** What serves the requests of one listener. */
+export interface DispatchOptions {
+  readonly admission: Admission;
+  readonly check: HotDoor;
+  readonly checks: HotDoor;
+  /** The apps for everything else, by reach. */
+  readonly appOf: (reach: Reach) => Hono;
+  readonly counters: Counters;
+  readonly log: Logger;
+  /** Whether the sidecar is stopping: connections are then closed behind the answer. */
+  readonly isStopping: () => boolean;
+}
+
+/**
+ * Makes the listener of a server: who is not admitted is turned away, the two hot doors are answered at once, the rest
+ * goes to Hono. Adds a few comparisons to a request.
+ *
+ * @see docs/adr/0003-hot-doors-on-node-http.md
+ */
+export function createDispatch(options: DispatchOptions): RequestListener {
+  const { admission, check, checks, appOf, counters, log, isStopping } = options;
+  const listeners = new Map<Reach, RequestListener>();
+  const listenerOf = (reach: Reach): RequestListener => {
+    const listener = listeners.get(reach) ?? honoListener(appOf(reach), counters, log);
+    listeners.set(reach, listener);
+    return listener;
+  };
+  return (req, res) => {
+    if (isStopping()) res.setHeader("connection", "close");
+    const reach = admission(req);
+    if (typeof reach !== "string") {
+      countRefusal(counters, reach.status);
+      writeProblem(res, reach);
+      return;
+    }
+    if (req.method === "POST" && reach !== "health") {
+      const url = req.url as string;
+      if (url === "/v1/check" || url.startsWith("/v1/check?")) return check(req, res);
+      if (url === "/v1/checks" || url.startsWith("/v1/checks?")) return checks(req, res);
+    }
+    listenerOf(reach)(req, res);
+  };
+}
+
+function honoListener(app: Hono, counters: Counters, log: Logger): RequestListener {
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => {
+      const problem =
+        error instanceof RequestError
+          ? problemOf("malformed_request", "the request target or its Host header is malformed")
+          : faultOf(error, log);
+      countRefusal(counters, problem.status);
+      return problemResponse(problem);
+    },
+  });
+  // Its promise settles behind the answer; faults have gone to `errorHandler` by then.
+  return (req, res) => void listener(req, res);
+}

@@ -1,0 +1,59 @@
+import type { Replica } from "@dimmer/feed/follow";
+import type { RouteTable } from "@dimmer/sdk/routes";
+import type { Logger } from "pino";
+import { AnswerBook, type PreparedAnswer } from "../answer-book.ts";
+import type { Counters } from "../counters.ts";
+import { decideQuestion } from "../decide-question.ts";
+import { type HotDoor, hotDoor } from "../hot-door.ts";
+import { countMembersOfText, duplicateKeys } from "../json-members.ts";
+import { type Problem, problemOf } from "../problem.ts";
+import { countMembers, QuestionFault, readQuestion } from "../question.ts";
+import type { JsonBody } from "../request-body.ts";
+
+/** What the doors that answer questions share. */
+export interface CheckDesk {
+  readonly replica: Replica;
+  readonly routes: RouteTable;
+  readonly book: AnswerBook;
+  readonly counters: Counters;
+  readonly log: Logger;
+}
+
+/** A question is a few hundred bytes; a path may have 8 KB. */
+export const MAX_CHECK_BYTES: number = 64 * 1024;
+
+/** Makes what the doors that answer questions share. */
+export function createCheckDesk(parts: Omit<CheckDesk, "book">): CheckDesk {
+  return { ...parts, book: new AnswerBook(parts.replica) };
+}
+
+/**
+ * `POST /v1/check`: always 200 for a well-formed question, whatever the answer. The content type is not looked at, so
+ * that `curl -d` works; the body must be JSON in UTF-8 without duplicate keys.
+ */
+export function checkDoor(desk: CheckDesk): HotDoor {
+  const { counters, log } = desk;
+  return hotDoor({ counted: "check", maxBytes: MAX_CHECK_BYTES, answer: (body) => answer(desk, body), counters, log });
+}
+
+function answer({ replica, routes, book, counters }: CheckDesk, { text, value }: JsonBody): PreparedAnswer | Problem {
+  const question = readQuestion(value);
+  if (question instanceof QuestionFault) return problemOfQuestion(question);
+  if (countMembersOfText(text) !== countMembers(question)) {
+    return problemOfQuestion(repeatedField(duplicateKeys(text)[0] ?? ""));
+  }
+  const decision = decideQuestion(replica, routes, question);
+  if (decision instanceof QuestionFault) return problemOfQuestion(decision);
+  (decision.allowed ? counters.allowed : counters.denied)[decision.reason]++;
+  return book.answer(question, decision);
+}
+
+/** The fault of a key that stands twice: which of the two counts would be a guess. Never throws. */
+export function repeatedField(field: string): QuestionFault {
+  return new QuestionFault(field, "stands twice: send it once");
+}
+
+function problemOfQuestion({ field, detail }: QuestionFault): Problem {
+  if (field === "") return problemOf("malformed_question", detail);
+  return problemOf("malformed_question", `${field} ${detail}`, { field });
+}

@@ -1,0 +1,150 @@
+import type { Replica, ReplicaStatus } from "@dimmer/feed/follow";
+import { Counter, Gauge, Registry } from "prom-client";
+import type { Counters } from "../counters.ts";
+import type { Door } from "./door.ts";
+
+/**
+ * `GET /metrics` in the Prometheus text format. Numbers are kept as plain counters and read when this is scraped, so
+ * that a decision costs no metric object. Labels are closed lists; tenants and paths are never labels (F7).
+ */
+export function metricsDoor(replica: Replica, counters: Counters): Door {
+  const registry = new Registry();
+  let status = replica.status();
+  registerCounters(registry, counters);
+  registerReplica(registry, () => status);
+  registerProcess(registry);
+  return {
+    method: "GET",
+    path: "/metrics",
+    reach: "checks",
+    counted: "other",
+    answer: async () => {
+      status = replica.status();
+      return new Response(await registry.metrics(), {
+        headers: { "content-type": registry.contentType, "cache-control": "no-store" },
+      });
+    },
+  };
+}
+
+type Labelled = readonly (readonly [labels: Record<string, string>, value: number])[];
+
+/** Registers a counter whose values are read at the scrape. */
+function count(registry: Registry, name: string, help: string, read: () => Labelled): void {
+  const metric: Counter = new Counter({
+    name,
+    help,
+    labelNames: Object.keys(read()[0]?.[0] ?? {}),
+    registers: [registry],
+    collect: () => {
+      metric.reset();
+      for (const [labels, value] of read()) metric.inc(labels, value);
+    },
+  });
+}
+
+/** Registers a gauge whose values are read at the scrape; what is not known is left out. */
+function gauge(registry: Registry, name: string, help: string, read: () => Labelled | number | undefined): void {
+  const first = read();
+  const metric: Gauge = new Gauge({
+    name,
+    help,
+    labelNames: typeof first === "object" ? Object.keys(first[0]?.[0] ?? {}) : [],
+    registers: [registry],
+    collect: () => {
+      metric.reset();
+      const values = read();
+      if (values === undefined) metric.remove();
+      else if (typeof values === "number") metric.set(values);
+      else for (const [labels, value] of values) metric.set(labels, value);
+    },
+  });
+}
+
+const alone = (value: number): Labelled => [[{}, value]];
+
+function registerCounters(registry: Registry, counters: Counters): void {
+  count(registry, "dimmer_decisions_total", "Decisions by outcome and reason.", () => [
+    ...Object.entries(counters.allowed).map(([reason, n]) => [{ outcome: "allowed", reason }, n] as const),
+    ...Object.entries(counters.denied).map(([reason, n]) => [{ outcome: "denied", reason }, n] as const),
+  ]);
+  count(registry, "dimmer_requests_total", "Requests by door.", () =>
+    Object.entries(counters.requests).map(([door, n]) => [{ door }, n] as const),
+  );
+  count(registry, "dimmer_requests_refused_total", "Requests that were turned away, by status.", () =>
+    Object.entries(counters.refused).map(([status, n]) => [{ status }, n] as const),
+  );
+  count(registry, "dimmer_malformed_items_total", "Malformed items of batches.", () => alone(counters.malformedItems));
+  count(registry, "dimmer_malformed_connections_total", "Connections that did not speak HTTP.", () =>
+    alone(counters.malformedConnections),
+  );
+  count(registry, "dimmer_tokens_signed_total", "Entitlement tokens signed.", () => alone(counters.tokensSigned));
+  count(registry, "dimmer_tokens_reused_total", "Entitlement tokens given again.", () => alone(counters.tokensReused));
+}
+
+function registerReplica(registry: Registry, status: () => ReplicaStatus): void {
+  const flag = (is: boolean): number => (is ? 1 : 0);
+  gauge(registry, "dimmer_ready", "1 while verified state and a lock list are held.", () => flag(status().isReady));
+  gauge(registry, "dimmer_fresh", "1 while the newest verified head is fresh.", () =>
+    flag(status().freshness === "fresh"),
+  );
+  gauge(registry, "dimmer_feed_epoch", "Epoch of the version in force.", () => status().version?.epoch);
+  gauge(registry, "dimmer_feed_seq", "Sequence number of the version in force.", () => status().version?.seq);
+  gauge(registry, "dimmer_locks_epoch", "Epoch of the lock list in force.", () => status().locksVersion?.epoch);
+  gauge(registry, "dimmer_locks_seq", "Sequence number of the lock list in force.", () => status().locksVersion?.seq);
+  gauge(registry, "dimmer_fresh_until_seconds", "Unix time until which the head is fresh.", () =>
+    seconds(status().freshUntilMs),
+  );
+  gauge(
+    registry,
+    "dimmer_horizon_seconds",
+    "Unix time up to which signed narrowing by time alone is carried out.",
+    () => seconds(status().horizonMs),
+  );
+  gauge(registry, "dimmer_tenants", "Tenants by what holds for them.", () => [
+    [{ state: "held" }, status().tenants],
+    [{ state: "restricted" }, status().restricted],
+    [{ state: "locked" }, status().locked],
+    [{ state: "quarantined" }, status().quarantine.count],
+    [{ state: "kept_missing" }, status().counters.keptMissing],
+  ]);
+  gauge(
+    registry,
+    "dimmer_narrowed_per_minute",
+    "Tenants narrowed in the last 60 seconds.",
+    () => status().counters.narrowedPerMinute,
+  );
+  gauge(registry, "dimmer_sources", "Feed sources by how they fare.", () =>
+    (["waiting", "ok", "refused", "failing"] as const).map(
+      (state) => [{ state }, status().sources.filter((source) => source.state === state).length] as const,
+    ),
+  );
+  gauge(registry, "dimmer_disk_failing", "1 while generations cannot be kept on disk.", () =>
+    flag(status().store?.state === "failing"),
+  );
+  count(registry, "dimmer_refusals_total", "Updates of the feed that were refused whole.", () =>
+    alone(status().refusals.count),
+  );
+  count(registry, "dimmer_wall_jumps_total", "Jumps of the machine's clock.", () => alone(status().counters.wallJumps));
+  count(registry, "dimmer_unknown_tenant_total", "Answers for tenants that are not in the feed.", () =>
+    alone(status().counters.unknownTenant),
+  );
+  count(registry, "dimmer_no_data_total", "Answers given without data.", () => alone(status().counters.noData));
+  count(registry, "dimmer_unstated_principal_total", "Answers for a principal that was not stated.", () =>
+    alone(status().counters.unstatedPrincipal),
+  );
+}
+
+function registerProcess(registry: Registry): void {
+  gauge(registry, "process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
+  count(registry, "process_cpu_seconds_total", "CPU time of user and system.", () => {
+    const { user, system } = process.cpuUsage();
+    return alone((user + system) / 1e6);
+  });
+  const startedSeconds = Math.round(performance.timeOrigin / 1_000);
+  gauge(registry, "process_start_time_seconds", "Unix time of the start of the process.", () => startedSeconds);
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined || !Number.isFinite(ms) ? undefined : ms / 1_000;
+}

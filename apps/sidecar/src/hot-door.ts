@@ -1,0 +1,54 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { PreparedAnswer } from "./answer-book.ts";
+import { faultOf } from "./app.ts";
+import { type CountedDoor, type Counters, countRefusal } from "./counters.ts";
+import { type Problem, writeProblem } from "./problem.ts";
+import { type JsonBody, parseJsonBody, readBody } from "./request-body.ts";
+
+/** A door of the hot path, straight on `node:http`. It answers every request that it is given and never throws. */
+export type HotDoor = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** What makes a hot door. */
+export interface HotDoorOptions {
+  readonly counted: CountedDoor;
+  /** Bytes of the body above which the answer is 413. */
+  readonly maxBytes: number;
+  /** Answers a body; what it throws becomes a 500 without detail. */
+  readonly answer: (body: JsonBody) => PreparedAnswer | Problem;
+  readonly counters: Counters;
+  readonly log: Logger;
+}
+
+/**
+ * Makes a door that takes a JSON body and answers JSON, without Web requests, middleware and promises: they cost more
+ * than the decision.
+ *
+ * @see docs/adr/0003-hot-doors-on-node-http.md
+ */
+export function hotDoor({ counted, maxBytes, answer, counters, log }: HotDoorOptions): HotDoor {
+  const answerBytes = (bytes: Buffer | Problem, req: IncomingMessage): PreparedAnswer | Problem => {
+    if (!Buffer.isBuffer(bytes)) return bytes;
+    const body = parseJsonBody(bytes, req);
+    return "status" in body ? body : answer(body);
+  };
+  return (req, res) => {
+    counters.requests[counted]++;
+    readBody(req, maxBytes, (bytes) => {
+      let outcome: PreparedAnswer | Problem;
+      try {
+        outcome = answerBytes(bytes, req);
+      } catch (error) {
+        outcome = faultOf(error, log);
+      }
+      if ("status" in outcome) {
+        countRefusal(counters, outcome.status);
+        // What is too large was not read to its end: nothing more can be read from that connection.
+        writeProblem(res, outcome, outcome.status === 413 ? { connection: "close" } : {});
+        return;
+      }
+      res.writeHead(200, outcome.head as string[]);
+      res.end(outcome.text);
+    });
+  };
+}

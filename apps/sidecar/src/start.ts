@@ -1,0 +1,126 @@
+import type { Server } from "node:http";
+import { followFeed, type Replica, type ReplicaClock } from "@dimmer/feed/follow";
+import { diskStore, openKeyDirectory, systemClock } from "@dimmer/feed/node";
+import { compileRoutes } from "@dimmer/sdk/routes";
+import type { Signer } from "@dimmer/statement";
+import type { Logger } from "pino";
+import { createApp } from "./app.ts";
+import { hideUserinfo } from "./config/audience.ts";
+import type { SidecarConfig } from "./config/read.ts";
+import { createCounters } from "./counters.ts";
+import { createDispatch } from "./dispatch.ts";
+import { allDoors } from "./doors/all-doors.ts";
+import { checkDoor, createCheckDesk } from "./doors/check.ts";
+import { checksDoor } from "./doors/checks.ts";
+import { sourcesOf } from "./feed-sources.ts";
+import { type Admission, admitToSocket, type Reach, reachWithToken, tcpAdmission } from "./listen/admission.ts";
+import { createHttpServer, drainServer, type ServerTimeouts } from "./listen/server.ts";
+import { listenOnSocket } from "./listen/socket.ts";
+import { listenOnTcp, type TcpAddress } from "./listen/tcp.ts";
+import { bearerCheck, readTokenFile } from "./listen/token.ts";
+import { createLog } from "./log.ts";
+import { readRouteFile } from "./route-file.ts";
+import { createTokenIssuer } from "./token-issuer.ts";
+
+/** What a test, or a process that embeds the sidecar, may put in the place of the machine's own. */
+export interface SidecarPorts {
+  /** Default: the machine's clock. */
+  readonly clock?: ReplicaClock;
+  /** Default: pino to standard error, at the configured level. */
+  readonly log?: Logger;
+  readonly timeouts?: ServerTimeouts;
+}
+
+/** A sidecar that runs. */
+export interface Sidecar {
+  readonly replica: Replica;
+  readonly socketPath?: string;
+  readonly tcp?: TcpAddress;
+  /** Stops accepting, lets requests under way finish within `drainMs`, closes the replica. Never rejects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a sidecar: it listens at once and answers with fallbacks until its replica is ready (`/readyz` tells). Faults of
+ * the feed and of the disk never stop it; mistakes in the configuration and a socket or port that is taken do.
+ *
+ * @throws {DimmerError} `options_invalid`, `keys_unreadable` or `listen_failed`, saying what to change
+ */
+export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = {}): Promise<Sidecar> {
+  const log = ports.log ?? createLog(config);
+  if (config.ignoredVariables.length > 0) {
+    log.warn({ variables: config.ignoredVariables }, "these variables name no option of the sidecar and are ignored");
+  }
+  const token = config.tokenFile === undefined ? undefined : readTokenFile(config.tokenFile, "--token-file");
+  const routes = config.routes === undefined ? compileRoutes([]) : readRouteFile(config.routes);
+  const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.keysPassphrase);
+  const counters = createCounters();
+  const replica = followFeed({
+    sources: sourcesOf(config),
+    trust: config.trust,
+    audience: config.audience,
+    clock: ports.clock ?? systemClock(),
+    pollMs: config.pollMs,
+    log,
+    ...(config.data === undefined ? {} : { store: diskStore(config.data) }),
+  });
+  const servers: Server[] = [];
+  let isStopping = false;
+  const desk = createCheckDesk({ replica, routes, counters, log });
+  const hot = { check: checkDoor(desk), checks: checksDoor(desk) };
+  const issuer = signer === undefined ? undefined : createTokenIssuer(replica, signer, counters);
+  const doors = allDoors(replica, counters, issuer);
+  const serve = (admission: Admission, withToken?: Reach): Server => {
+    const dispatch = createDispatch({
+      ...hot,
+      admission,
+      appOf: (reach) => createApp({ doors, reach, withToken, counters, log }),
+      counters,
+      log,
+      isStopping: () => isStopping,
+    });
+    const server = createHttpServer(dispatch, () => counters.malformedConnections++, ports.timeouts);
+    servers.push(server);
+    return server;
+  };
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      isStopping = true;
+      await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
+      await replica.close();
+      log.info({}, "stopped");
+    })();
+    return closing;
+  };
+  try {
+    const listening = await listen(config, token, serve);
+    log.info({ ...listening, feed: config.feed.map(hideUserinfo), audience: config.audience }, "listening");
+    return { replica, ...listening, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(
+  config: SidecarConfig,
+  token: string | undefined,
+  serve: (admission: Admission, withToken?: Reach) => Server,
+): Promise<{ readonly socketPath?: string; readonly tcp?: TcpAddress }> {
+  const { socket, tcp: doors, host, port } = config;
+  if (socket !== undefined) await listenOnSocket(serve(admitToSocket), socket);
+  const listening = socket === undefined ? {} : { socketPath: socket };
+  if (doors === "off") return listening;
+  const bearer = token === undefined ? undefined : bearerCheck(token);
+  const withToken = token === undefined ? undefined : reachWithToken(doors);
+  return {
+    ...listening,
+    tcp: await listenOnTcp(serve(tcpAdmission({ host, doors, bearer }), withToken), { host, port }),
+  };
+}
+
+async function feedSigner(directory: string, passphrase: string | undefined): Promise<Signer> {
+  const keys = await openKeyDirectory(directory, passphrase === undefined ? {} : { passphrase });
+  return keys.feed;
+}
