@@ -8,7 +8,7 @@ const SURELY_SMALL = Math.floor((LIMITS.featureBytes - 2) / 6);
 const encoder = new TextEncoder();
 
 /**
- * Says what is wrong with a feature's value, or `undefined` where nothing is: JSON of at most 4096 bytes and 8 levels,
+ * Says what is wrong with a feature's value, or `undefined` where nothing is: JSON of at most 4096 bytes and 16 levels,
  * finite numbers, well-formed Unicode, no key `__proto__`. Tens of nanoseconds for all but objects. Never throws.
  */
 export function faultOfFeatureValue(value: unknown): string | undefined {

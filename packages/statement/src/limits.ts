@@ -16,7 +16,7 @@ export const LIMITS = {
   /** Characters of the encoded protected header. */
   headerChars: 2048,
   /** Objects and arrays within one another, the payload itself counted. */
-  jsonDepth: 16,
+  jsonDepth: 32,
   /** Values in a payload: objects, arrays, and what they hold. */
   jsonValues: 1_000_000,
   /** Values in the payload of a head, a keyset or an entitlement token. */
@@ -35,6 +35,6 @@ export const LIMITS = {
   /** UTF-8 bytes of one feature's value as JSON. */
   featureBytes: 4096,
   /** Objects and arrays within one another in one feature's value. */
-  featureDepth: 8,
+  featureDepth: 16,
   modes: 64,
 } as const;
