@@ -1,0 +1,235 @@
+import { type CompiledPolicy, compilePolicy, DimmerError, type Lock } from "@dimmer/core";
+import {
+  compareVersions,
+  formatVersion,
+  type HeadPayload,
+  type IndexPayload,
+  lockFromWire,
+  type PayloadOf,
+  type StatementType,
+  sha256,
+  type TrustedKeys,
+  type Version,
+  verifyStatement,
+} from "@dimmer/statement";
+import { type StagedChunk, stageChunk } from "./chunk.ts";
+import type {
+  Bucket,
+  Candidate,
+  Generation,
+  GenerationStatements,
+  NamedStatement,
+  VerifiedHead,
+} from "./generation.ts";
+import { PartFault, type PartName } from "./part-fault.ts";
+import type { PartKind } from "./ports.ts";
+import type { ProfilePool } from "./profile-pool.ts";
+import type { Ground } from "./shared-profile.ts";
+import type { Slicer } from "./slicer.ts";
+
+/** Reads the bytes of a part, unverified. */
+export type ReadPart = (kind: PartKind, digest: string) => Promise<Uint8Array>;
+
+/** What intake works with. */
+export interface IntakeTools {
+  readonly keys: TrustedKeys;
+  readonly read: ReadPart;
+  /** Told of every chunk that was read and whose digest is right. */
+  readonly onChunk?: (digest: string, bytes: Uint8Array) => Promise<void>;
+  readonly held: Generation | undefined;
+  readonly pool: ProfilePool;
+  readonly ground: Ground;
+  readonly slicer: Slicer;
+}
+
+/** Chunks read ahead of the one that is checked. */
+const READ_AHEAD = 8;
+/** SHA-256 of nothing: the chunk of an empty bucket, which needs no reading. */
+const EMPTY_DIGEST = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
+const NO_IDS: readonly string[] = [];
+
+/** Verifies a head, without looking at what it names or what was seen before. @throws {DimmerError} */
+export async function verifyHead(token: string, keys: TrustedKeys): Promise<VerifiedHead> {
+  const { payload, digest } = await verifyStatement("dimmer-head+jwt", token, keys);
+  return { token, digest, payload };
+}
+
+/**
+ * Holds a verified head against the newest one seen: a version never goes down (F1), and one version has one content.
+ *
+ * @returns `newer`, or `same` where the version and what it names are the same
+ * @throws {DimmerError} `statement_outdated` where it or its lock list is older, `feed_refused` where it differs
+ */
+export function compareHeads(head: HeadPayload, seen: HeadPayload): "newer" | "same" {
+  const order = compareVersions(head, seen);
+  if (order < 0) {
+    throw new DimmerError(
+      "statement_outdated",
+      `head ${formatVersion(head)} is older than ${formatVersion(seen)}, held`,
+    );
+  }
+  const locksOrder = compareVersions(head.locks, seen.locks);
+  if (locksOrder < 0) {
+    const versions = `lock list ${formatVersion(head.locks)}, older than ${formatVersion(seen.locks)}, held`;
+    throw new DimmerError("statement_outdated", `head ${formatVersion(head)} names ${versions}`);
+  }
+  if (locksOrder === 0 && head.locks.digest !== seen.locks.digest) {
+    throw differs(`lock list ${formatVersion(head.locks)}`);
+  }
+  if (order > 0) return "newer";
+  if (head.index !== seen.index || head.policy !== seen.policy || head.locks.digest !== seen.locks.digest) {
+    throw differs(`head ${formatVersion(head)}`);
+  }
+  return "same";
+}
+
+function differs(what: string): DimmerError {
+  return new DimmerError("feed_refused", `${what} has the version that is held, but another content`);
+}
+
+/**
+ * Reads and verifies everything that a head names and that is not held: all of it before anything is applied (F3).
+ * It changes nothing but the profile pool.
+ *
+ * @throws {DimmerError} with the file, line or field at fault; a `PartFault` where one part is
+ */
+export async function takeGeneration(head: VerifiedHead, tools: IntakeTools): Promise<Candidate> {
+  const statements = await takeStatements(head, tools);
+  const chunks = await takeChunks(statements.index.value, tools);
+  const count = chunks.reduce((sum, chunk) => sum + chunk.lines, 0);
+  if (count !== statements.index.value.count) {
+    const message = `count is ${statements.index.value.count}, but the chunks have ${count} lines`;
+    throw new PartFault({ kind: "index", digest: statements.index.digest }, message);
+  }
+  return { ...statements, chunks };
+}
+
+/** Reads and verifies the index, the policy and the lock list that a head names. @throws {DimmerError} */
+export async function takeStatements(head: VerifiedHead, tools: IntakeTools): Promise<GenerationStatements> {
+  const index = await takeIndex(head.payload, tools);
+  const policy = await takePolicy(head.payload, tools);
+  const locks = await takeLocks(head.payload, tools);
+  return { head, index, policy, locks };
+}
+
+async function takeIndex(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<IndexPayload>> {
+  const held = tools.held?.index;
+  if (held?.digest === head.index) return held;
+  const part: PartName = { kind: "index", digest: head.index };
+  const { token, payload } = await takeStatement("dimmer-index+jwt", part, tools, head);
+  if (compareVersions(payload, head) > 0) {
+    throw new PartFault(part, `index ${formatVersion(payload)} is newer than its head ${formatVersion(head)}`);
+  }
+  if (held !== undefined && compareVersions(payload, held.value) <= 0) {
+    const versions = `${formatVersion(payload)} is not newer than ${formatVersion(held.value)}, held`;
+    throw new PartFault(part, `index ${versions}`, { code: "statement_outdated" });
+  }
+  if (compareVersions(payload, head) === 0 && payload.policy !== head.policy) {
+    throw new PartFault(part, `policy is ${payload.policy}, but the head names ${head.policy}`);
+  }
+  return { token, digest: head.index, value: payload };
+}
+
+async function takePolicy(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<CompiledPolicy>> {
+  const held = tools.held?.policy;
+  if (held?.digest === head.policy) return held;
+  return await takePolicyPart(head.policy, tools, head);
+}
+
+/** Reads, verifies and compiles a policy. @throws {PartFault} `policy_invalid` where it does not lint */
+export async function takePolicyPart(
+  digest: string,
+  tools: Pick<IntakeTools, "keys" | "read">,
+  namedAt: Version,
+): Promise<NamedStatement<CompiledPolicy>> {
+  const part: PartName = { kind: "policy", digest };
+  const { token, payload } = await takeStatement("dimmer-policy+jwt", part, tools, namedAt);
+  try {
+    return { token, digest, value: compilePolicy(payload.policy) };
+  } catch (error) {
+    throw PartFault.of(part, error);
+  }
+}
+
+async function takeLocks(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<readonly Lock[]>> {
+  const held = tools.held?.locks;
+  if (held?.digest === head.locks.digest) return held;
+  const part: PartName = { kind: "locks", digest: head.locks.digest };
+  const { token, payload } = await takeStatement("dimmer-locks+jwt", part, tools, head);
+  if (compareVersions(payload, head.locks) !== 0) {
+    const versions = `${formatVersion(payload)}, but the head names ${formatVersion(head.locks)}`;
+    throw new PartFault(part, `lock list has the version ${versions}`);
+  }
+  return { token, digest: head.locks.digest, value: payload.locks.map(lockFromWire) };
+}
+
+/** Reads a statement by its digest and verifies it. @throws {PartFault} */
+export async function takeStatement<T extends StatementType>(
+  typ: T,
+  part: PartName,
+  { keys, read }: Pick<IntakeTools, "keys" | "read">,
+  namedAt: Version,
+): Promise<{ readonly token: string; readonly payload: PayloadOf<T> }> {
+  const bytes = await readVerified(part, read);
+  try {
+    const token = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { token, payload: (await verifyStatement(typ, token, keys, { namedAt })).payload };
+  } catch (error) {
+    throw PartFault.of(part, error);
+  }
+}
+
+/** Reads a part and checks its digest. @throws {PartFault}, or what the source rejects with */
+export async function readVerified(part: PartName, read: ReadPart): Promise<Uint8Array> {
+  const bytes = await read(part.kind, part.digest);
+  const digest = await sha256(bytes);
+  if (digest === part.digest) return bytes;
+  throw new PartFault(part, `has the digest ${digest}: ${bytes.length} bytes that are not what was signed`);
+}
+
+async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(StagedChunk | Bucket)[]> {
+  const { held } = tools;
+  const isSameBucketing = held?.buckets.length === index.buckets;
+  const chunks: (StagedChunk | Bucket)[] = [];
+  const ahead = new Map<number, Promise<Uint8Array>>();
+  let next = 0;
+  for (const [bucket, digest] of index.chunks.entries()) {
+    const same = isSameBucketing ? held.buckets[bucket] : undefined;
+    if (same?.digest === digest) {
+      chunks.push(same);
+      continue;
+    }
+    next = Math.max(next, bucket);
+    for (; next < index.buckets && ahead.size < READ_AHEAD; next += 1) {
+      const wanted = index.chunks[next] as string;
+      if (isSameBucketing && held.buckets[next]?.digest === wanted) continue;
+      const reading = takeChunkBytes(wanted, tools);
+      // Whoever comes to it hears of it; what is read ahead of a fault is not an unhandled one.
+      reading.catch(() => undefined);
+      ahead.set(next, reading);
+    }
+    const bytes = await (ahead.get(bucket) as Promise<Uint8Array>);
+    ahead.delete(bucket);
+    const known = same?.ids ?? idsForBucket(held?.buckets ?? [], bucket, index.buckets);
+    const { pool, ground, slicer } = tools;
+    const place = { bucket, buckets: index.buckets, digest };
+    chunks.push(await stageChunk(bytes, place, { pool, ground, slicer, known, isKnownHere: same !== undefined }));
+  }
+  return chunks;
+}
+
+async function takeChunkBytes(digest: string, { read, onChunk }: IntakeTools): Promise<Uint8Array> {
+  if (digest === EMPTY_DIGEST) return new Uint8Array();
+  const bytes = await readVerified({ kind: "chunks", digest }, read);
+  await onChunk?.(digest, bytes);
+  return bytes;
+}
+
+/** The ids held that may belong to a bucket when the number of buckets changes, ascending. */
+function idsForBucket(held: readonly Bucket[], bucket: number, buckets: number): readonly string[] {
+  if (held.length === 0) return NO_IDS;
+  if (buckets >= held.length) return held[bucket & (held.length - 1)]?.ids ?? NO_IDS;
+  const lists: (readonly string[])[] = [];
+  for (let i = bucket; i < held.length; i += buckets) lists.push(held[i]?.ids ?? NO_IDS);
+  return lists.flat().sort();
+}

@@ -1,0 +1,109 @@
+import {
+  type CompiledPolicy,
+  type Lock,
+  type Moment,
+  Profile,
+  type State,
+  type Terms,
+  unknownNames,
+} from "@dimmer/core";
+
+/** What every profile rests on. Replaced as a whole: its identity tells whether a profile is up to date. */
+export interface Ground {
+  readonly policy: CompiledPolicy;
+  /** Whether a generation is held at all. */
+  readonly isHeld: boolean;
+}
+
+/** Whom a profile is for. */
+export type Subject =
+  | { readonly kind: "terms"; readonly terms: Terms }
+  | { readonly kind: "locked"; readonly lock: Lock; readonly under: SharedProfile | undefined }
+  | { readonly kind: "unknown" | "no-data" | "ill-formed" };
+
+/**
+ * The profile of all tenants with the same terms, whatever policy is in force: a change of policy touches none of the
+ * million entries that point here. `profile` may be out of date; `settle` before it is asked, unless its `untilMs` lies
+ * ahead (whoever changes the ground expires all).
+ */
+export class SharedProfile {
+  profile: Profile;
+  readonly subject: Subject;
+  /** Under which the pool finds it; empty where it is not pooled. */
+  readonly key: string;
+  /** Tenants that point here, or wait in quarantine to. */
+  uses = 0;
+  #settledFor: Ground;
+  /** The newest policy that knew all names of the terms. */
+  #policy: CompiledPolicy | undefined;
+  #judgedBy: CompiledPolicy | undefined;
+  #unknown: string | undefined;
+
+  constructor(subject: Subject, ground: Ground, key = "") {
+    this.subject = subject;
+    this.key = key;
+    this.#settledFor = ground;
+    this.profile = new Profile(this.#stateOn(ground));
+  }
+
+  get terms(): Terms | undefined {
+    if (this.subject.kind === "locked") return this.subject.under?.terms;
+    return this.subject.kind === "terms" ? this.subject.terms : undefined;
+  }
+
+  get isRestricted(): boolean {
+    return (this.terms?.restrictions?.length ?? 0) > 0;
+  }
+
+  /** What of the terms a policy does not know, as text; `undefined` where it knows all. Worked out once per policy. */
+  unknownTo(policy: CompiledPolicy): string | undefined {
+    if (this.#judgedBy !== policy) {
+      const names = this.terms === undefined ? [] : unknownNames(policy, this.terms);
+      this.#unknown = names.length === 0 ? undefined : names.join(", ");
+      this.#judgedBy = policy;
+    }
+    return this.#unknown;
+  }
+
+  /** Lets the terms count under a policy older than the one in force, where that one does not know them. */
+  admitUnder(policy: CompiledPolicy): void {
+    if (this.subject.kind === "terms" && unknownNames(policy, this.subject.terms).length === 0) this.#policy ??= policy;
+  }
+
+  /** Brings the profile onto the ground: terms that the policy does not know stay under the last one that did. */
+  settle(ground: Ground): Profile {
+    if (this.#settledFor !== ground) {
+      this.#settledFor = ground;
+      this.profile = new Profile(this.#stateOn(ground));
+    }
+    return this.profile;
+  }
+
+  /** The profile, ready for `find` at the moment. */
+  update(ground: Ground, moment: Moment): Profile {
+    const profile = this.settle(ground);
+    profile.update(moment);
+    return profile;
+  }
+
+  #stateOn(ground: Ground): State {
+    const { policy, isHeld } = ground;
+    const { subject } = this;
+    switch (subject.kind) {
+      case "terms": {
+        if (this.unknownTo(policy) === undefined) this.#policy = policy;
+        return this.#policy === undefined
+          ? { policy, held: false }
+          : { policy: this.#policy, held: true, terms: subject.terms };
+      }
+      case "locked":
+        return { ...(subject.under?.settle(ground).state ?? { policy, held: isHeld }), lock: subject.lock };
+      case "unknown":
+        return { policy, held: isHeld };
+      case "ill-formed":
+        return { policy, held: isHeld, isIllFormed: true };
+      case "no-data":
+        return { policy, held: false };
+    }
+  }
+}

@@ -1,0 +1,14 @@
+const SECONDS = /^\d{1,9}$/;
+
+/**
+ * Reads a `Retry-After` header, seconds or an HTTP date, as milliseconds from now; `undefined` for anything else. Never
+ * throws.
+ *
+ * @see RFC 9110 §10.2.3
+ */
+export function retryAfterMsOf(header: string | readonly string[] | undefined, nowMs: number): number | undefined {
+  if (typeof header !== "string") return undefined;
+  if (SECONDS.test(header)) return Number(header) * 1_000;
+  const atMs = Date.parse(header);
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
+}
