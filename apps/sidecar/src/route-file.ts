@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
 import { DimmerError } from "@dimmer/core";
 import { compileRoutes, type RouteRule, type RouteTable } from "@dimmer/sdk/routes";
-import { isNode, isSeq, LineCounter, parseDocument } from "yaml";
-
-const MAX_BYTES = 1024 * 1024;
-const SHAPE = "Write a list of {method?, path, capability, feature?}";
+import { isNode, isSeq } from "yaml";
+import { readYamlFile, type YamlFile } from "./config/yaml-file.ts";
 
 /**
  * Reads a route table from a YAML file: a list of rules, the first that matches wins. Whether the policy knows the names
@@ -13,32 +10,25 @@ const SHAPE = "Write a list of {method?, path, capability, feature?}";
  * @throws {DimmerError} `options_invalid` naming the file, the line where it is known, and the fix
  */
 export function readRouteFile(path: string): RouteTable {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw fault(path, `cannot be read (${code}). Name a readable YAML file`);
+  const file = readYamlFile(path, "--routes");
+  if (!Array.isArray(file.value)) {
+    throw new DimmerError(
+      "options_invalid",
+      `--routes ${path}: must hold a list of rules. Write - {method: POST, path: /notes, capability: create}.`,
+    );
   }
-  if (bytes.length > MAX_BYTES) throw fault(path, `has over ${MAX_BYTES} bytes. Is it the right file?`);
-  const lineCounter = new LineCounter();
-  const document = parseDocument(bytes.toString("utf8"), { strict: true, uniqueKeys: true, lineCounter });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw fault(path, `${problem.message.split("\n")[0]} ${SHAPE}`);
-  const { contents } = document;
-  if (!isSeq(contents)) throw fault(path, `must hold a list. ${SHAPE}`);
   try {
-    return compileRoutes(document.toJS({ maxAliasCount: 0 }) as RouteRule[]);
+    return compileRoutes(file.value as RouteRule[]);
   } catch (error) {
     const { message } = error as Error;
     const index = /^routes\[(\d+)\]/.exec(message)?.[1];
-    const item = index === undefined ? undefined : contents.items[Number(index)];
-    const start = isNode(item) ? item.range?.[0] : undefined;
-    const line = start === undefined ? "" : ` line ${lineCounter.linePos(start).line}`;
-    throw fault(`${path}${line}`, message);
+    const line = index === undefined ? "" : lineOfItem(file, Number(index));
+    throw new DimmerError("options_invalid", `--routes ${path}${line}: ${message}.`);
   }
 }
 
-function fault(place: string, message: string): DimmerError {
-  return new DimmerError("options_invalid", `--routes ${place}: ${message}.`);
+function lineOfItem({ contents, lineAt }: YamlFile, index: number): string {
+  const item = isSeq(contents) ? contents.items[index] : undefined;
+  const start = isNode(item) ? item.range?.[0] : undefined;
+  return start === undefined ? "" : `, line ${lineAt(start)}`;
 }

@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
 import { DimmerError } from "@dimmer/core";
-import { parseDocument } from "yaml";
 import { faultsOfAudience } from "./audience.ts";
 import {
   DEFAULTS,
@@ -10,6 +8,7 @@ import {
   type Settings,
   SIDECAR_OPTIONS,
 } from "./options.ts";
+import { readYamlFile } from "./yaml-file.ts";
 
 /** The configuration of a sidecar: checked settings, and where each was set. */
 export interface SidecarConfig extends Settings {
@@ -33,7 +32,6 @@ interface Given {
   readonly origin: string;
 }
 
-const MAX_FILE_BYTES = 256 * 1024;
 const NAMES = Object.keys(SIDECAR_OPTIONS) as OptionName[];
 
 /**
@@ -77,28 +75,7 @@ export function readSidecarConfig(sources: ConfigSources): SidecarConfig {
 }
 
 function fromFile(path: string, faults: string[]): [OptionName, Given][] {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new DimmerError("options_invalid", `--config ${path}: cannot be read (${code}). Name a readable YAML file.`);
-  }
-  if (bytes.length > MAX_FILE_BYTES) {
-    throw new DimmerError(
-      "options_invalid",
-      `--config ${path}: has over ${MAX_FILE_BYTES} bytes. Is it the right file?`,
-    );
-  }
-  const document = parseDocument(bytes.toString("utf8"), { strict: true, uniqueKeys: true, merge: false });
-  const [problem] = document.errors;
-  if (problem !== undefined) {
-    throw new DimmerError(
-      "options_invalid",
-      `--config ${path}: ${problem.message.split("\n")[0]} Write a map of options.`,
-    );
-  }
-  const content = document.toJS({ maxAliasCount: 0 }) as unknown;
+  const content = readYamlFile(path, "--config").value;
   if (content === null) return [];
   if (typeof content !== "object" || Array.isArray(content)) {
     throw new DimmerError("options_invalid", `--config ${path}: must hold a map of options, such as "port: 7301".`);
