@@ -66,10 +66,16 @@ export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends Async
   explain(tenant: string, options?: { readonly locale?: string }): Explanation;
 
   /**
-   * The denial to send for a decision: status, headers, problem+json body. Meaningful for a denied decision only.
-   * Allocates. Never throws.
+   * The denial to send for a decision: status, headers, problem+json body. Allocates.
+   *
+   * @param options `principal`: what still works is then told for that class, not for an admin
+   * @throws {TypeError} where the decision allows
    */
-  denial(tenant: string, decision: Decision, options?: { readonly acceptLanguage?: string }): Denial;
+  denial(
+    tenant: string,
+    decision: Decision,
+    options?: { readonly acceptLanguage?: string; readonly principal?: Principal },
+  ): Denial;
 
   /**
    * A signal for long-lived work: aborts, with the denied decision's reason, when the tenant loses the capability, be

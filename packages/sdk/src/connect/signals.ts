@@ -1,0 +1,135 @@
+import { getEventListeners } from "node:events";
+import type { Decision, Principal } from "@dimmer/core";
+
+/** The question that a signal stands for. */
+export interface Question {
+  readonly tenant: string;
+  readonly capability: string;
+  readonly principal: Principal | undefined;
+}
+
+interface Entry extends Question {
+  readonly weak: WeakRef<AbortController>;
+  /** Set while the signal is kept alive here; without it, the signal lives as long as somebody holds it. */
+  strong: AbortController | undefined;
+}
+
+/** How many signals are kept alive here, the most lately asked for first to stay. */
+const MAX_STRONG = 4_096;
+
+/** A controller lives as long as its signal does, so that a signal that somebody holds can always be aborted. */
+const controllers = new WeakMap<AbortSignal, AbortController>();
+
+/**
+ * The abort signals of one replica: one per tenant, capability and principal, aborted when that answer becomes no. It
+ * knows no time: whoever owns it says when to ask again.
+ */
+export class Signals {
+  readonly #check: (tenant: string, capability: string, principal?: Principal) => Decision;
+  readonly #byTenant = new Map<string, Map<string, Entry>>();
+  /** Those kept alive here, in the order of use: the oldest first. */
+  readonly #strong = new Set<Entry>();
+  #trimAbove = MAX_STRONG;
+  readonly #collected = new FinalizationRegistry<Question>((question) => this.#forget(question));
+
+  constructor(check: (tenant: string, capability: string, principal?: Principal) => Decision) {
+    this.#check = check;
+  }
+
+  /** How many tenants have a signal that may still abort. */
+  get size(): number {
+    return this.#byTenant.size;
+  }
+
+  /** The questions whose signals may still abort. */
+  *questions(): Iterable<Question> {
+    for (const ofTenant of this.#byTenant.values()) {
+      for (const { tenant, capability, principal, weak } of ofTenant.values()) {
+        if (weak.deref() !== undefined) yield { tenant, capability, principal };
+      }
+    }
+  }
+
+  /** The shared signal of a question; already aborted where the answer is no. Never throws. */
+  of(tenant: string, capability: string, principal: Principal | undefined): AbortSignal {
+    const decision = this.#check(tenant, capability, principal);
+    if (!decision.allowed) {
+      this.recheck(tenant);
+      return AbortSignal.abort(reasonOf(tenant, decision));
+    }
+    const ofTenant = this.#byTenant.get(tenant) ?? new Map<string, Entry>();
+    this.#byTenant.set(tenant, ofTenant);
+    const key = keyOf(capability, principal);
+    const known = ofTenant.get(key);
+    const alive = known?.weak.deref();
+    const controller = alive ?? new AbortController();
+    controllers.set(controller.signal, controller);
+    let entry = known;
+    if (entry === undefined || alive === undefined) {
+      entry = { tenant, capability, principal, weak: new WeakRef(controller), strong: controller };
+      this.#collected.register(controller, { tenant, capability, principal });
+      ofTenant.set(key, entry);
+    }
+    this.#keep(entry, controller);
+    return controller.signal;
+  }
+
+  /** Asks again for one tenant. Costs one look-up where it has no signal. */
+  recheck(tenant: string): void {
+    const ofTenant = this.#byTenant.get(tenant);
+    if (ofTenant === undefined) return;
+    for (const [key, entry] of ofTenant) {
+      const controller = entry.weak.deref();
+      const decision = controller === undefined ? undefined : this.#check(tenant, entry.capability, entry.principal);
+      if (decision?.allowed === true) continue;
+      ofTenant.delete(key);
+      this.#strong.delete(entry);
+      // What a listener throws, Node reports as uncaught: it does not come out of here.
+      if (decision !== undefined) controller?.abort(reasonOf(tenant, decision));
+    }
+    if (ofTenant.size === 0) this.#byTenant.delete(tenant);
+  }
+
+  /** Asks again for every tenant that has a signal. */
+  recheckAll(): void {
+    for (const tenant of this.#byTenant.keys()) this.recheck(tenant);
+  }
+
+  /** A signal was collected. Another one may stand in its place by now. */
+  #forget({ tenant, capability, principal }: Question): void {
+    const ofTenant = this.#byTenant.get(tenant);
+    const key = keyOf(capability, principal);
+    if (ofTenant?.get(key)?.weak.deref() !== undefined) return;
+    ofTenant?.delete(key);
+    if (ofTenant?.size === 0) this.#byTenant.delete(tenant);
+  }
+
+  #keep(entry: Entry, controller: AbortController): void {
+    this.#strong.delete(entry);
+    entry.strong = controller;
+    this.#strong.add(entry);
+    if (this.#strong.size > this.#trimAbove) this.#trim();
+  }
+
+  /** Lets go of the oldest, but not of those that somebody only listens to: nothing else would keep them alive. */
+  #trim(): void {
+    for (const entry of this.#strong) {
+      if (this.#strong.size <= MAX_STRONG) break;
+      if (entry.strong !== undefined && getEventListeners(entry.strong.signal, "abort").length > 0) continue;
+      entry.strong = undefined;
+      this.#strong.delete(entry);
+    }
+    // Trimming is linear: where the product listens to more than fit, the next trim comes a quarter later.
+    this.#trimAbove = Math.max(MAX_STRONG, this.#strong.size) + MAX_STRONG / 4;
+  }
+}
+
+function keyOf(capability: string, principal: Principal | undefined): string {
+  return `${capability} ${principal ?? ""}`;
+}
+
+function reasonOf(tenant: string, decision: Decision): DOMException {
+  const cause = decision.cause === undefined ? "" : ` by ${decision.cause}`;
+  const message = `Tenant ${tenant} may not ${decision.capability}: ${decision.reason}${cause}, mode ${decision.mode}`;
+  return new DOMException(message, { name: "AbortError", cause: decision });
+}
