@@ -1,3 +1,23 @@
+export {
+  type BuildFromFilesOptions,
+  type BuiltDirectory,
+  buildFeedDirectory,
+  type IssueTokenOptions,
+  issueEntitlementToken,
+  type PublishFeedOptions,
+  publishFeed,
+} from "./build-feed-directory.ts";
 export { directorySource } from "./directory-source.ts";
 export { type HttpSourceOptions, httpSource } from "./http-source.ts";
+export {
+  createKeyDirectory,
+  hasKeys,
+  type KeyDirectory,
+  type KeyDirectoryOptions,
+  openKeyDirectory,
+} from "./key-directory.ts";
+export { parseInstantSeconds } from "./parse-instant.ts";
+export { readPolicyDocument, readPolicyFile } from "./read-policy-file.ts";
+export { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "./read-tenants-file.ts";
 export { systemClock } from "./system-clock.ts";
+export { type WriteFeedOptions, type WrittenFeed, writeFeedDirectory } from "./write-feed-directory.ts";

@@ -1,0 +1,66 @@
+import { DimmerError } from "@dimmer/core";
+import { type KeysetKey, type KeysetPayload, type Revocation, signStatement } from "@dimmer/statement";
+import type { FeedSigners } from "./feed-signers.ts";
+
+/** The keysets that a build follows. */
+export interface PreviousKeysets {
+  /** Verified tokens, oldest first. */
+  readonly keysets: readonly string[];
+  /** What the newest of them says. */
+  readonly keyset: KeysetPayload;
+}
+
+/** What the newest keyset is to say. */
+export interface WantedKeyset {
+  readonly signers: FeedSigners;
+  readonly iss: string;
+  readonly aud: string;
+  /** Added to those that are published already. */
+  readonly revocations?: readonly Revocation[];
+}
+
+/**
+ * The keysets of a feed, oldest first: those that are published while they say what is wanted, and one more where keys
+ * or revocations changed. A revoked key stays listed. Does not change the root: that takes a signature of the old one.
+ *
+ * @throws {DimmerError} `keys_unreadable` where the root key is another than that of the keysets; `input_invalid` where
+ *   issuer or audience are
+ */
+export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeysets | undefined): Promise<string[]> {
+  const { signers, iss, aud } = wanted;
+  const revocations = [...(previous?.keyset.revocations ?? [])];
+  for (const revocation of wanted.revocations ?? []) {
+    if (!revocations.some(({ kid }) => kid === revocation.kid)) revocations.push(revocation);
+  }
+  const keys: KeysetKey[] = (["root", "policy", "locks", "feed"] as const).map((role) => ({
+    kid: signers[role].kid,
+    role,
+    jwk: signers[role].publicKey,
+  }));
+  for (const key of previous?.keyset.keys ?? []) {
+    const isRevoked = revocations.some(({ kid }) => kid === key.kid);
+    if (isRevoked && !keys.some(({ kid }) => kid === key.kid)) keys.push(key);
+  }
+  if (previous === undefined) {
+    const first: KeysetPayload = { iss, aud, version: 1, keys, revocations };
+    return [await signStatement("dimmer-keyset+jwt", first, signers.root)];
+  }
+  const { keyset, keysets } = previous;
+  if (keyset.iss !== iss || keyset.aud !== aud) {
+    const was = `"${keyset.iss}" for "${keyset.aud}"`;
+    throw new DimmerError(
+      "input_invalid",
+      `the feed is issued by ${was}, not by "${iss}" for "${aud}"; use another directory`,
+    );
+  }
+  const root = keyset.keys.find(({ role }) => role === "root")?.kid;
+  if (root !== signers.root.kid) {
+    throw new DimmerError(
+      "keys_unreadable",
+      `the feed's root key is ${root}, not ${signers.root.kid}; use the keys of the feed`,
+    );
+  }
+  if (JSON.stringify([keyset.keys, keyset.revocations]) === JSON.stringify([keys, revocations])) return [...keysets];
+  const next: KeysetPayload = { iss, aud, version: keyset.version + 1, keys, revocations };
+  return [...keysets, await signStatement("dimmer-keyset+jwt", next, signers.root)];
+}
