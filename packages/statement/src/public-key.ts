@@ -21,14 +21,30 @@ const SMALL_ORDER: ReadonlySet<string> = new Set(
   ].map((hex) => encodeBase64url(fromHex(hex))),
 );
 
-/** The id of a key: the first 16 characters of its RFC 7638 thumbprint. The private part plays no role. */
+/**
+ * The id of a key: the first 16 characters of its RFC 7638 thumbprint. The private half plays no role.
+ *
+ * @throws {DimmerError} `keys_unreadable` where it is no Ed25519 JWK
+ */
 export async function kidOf(jwk: PublicJwk): Promise<string> {
-  return (await calculateJwkThumbprint(publicPartOf(jwk))).slice(0, KID_CHARS);
+  return (await thumbprintOf(jwk)).slice(0, KID_CHARS);
 }
 
-/** What `trust` pins: `SHA256:` and the RFC 7638 thumbprint of a root key. */
+/**
+ * What `trust` pins: `SHA256:` and the RFC 7638 thumbprint of a root key.
+ *
+ * @throws {DimmerError} `keys_unreadable` where it is no Ed25519 JWK
+ */
 export async function trustStringOf(jwk: PublicJwk): Promise<`SHA256:${string}`> {
-  return `SHA256:${await calculateJwkThumbprint(publicPartOf(jwk))}`;
+  return `SHA256:${await thumbprintOf(jwk)}`;
+}
+
+async function thumbprintOf(jwk: PublicJwk): Promise<string> {
+  try {
+    return await calculateJwkThumbprint(publicPartOf(jwk));
+  } catch (cause) {
+    throw new DimmerError("keys_unreadable", 'key: must be a JWK with kty "OKP", crv "Ed25519" and x', { cause });
+  }
 }
 
 /** A JWK with nothing but what is public. */

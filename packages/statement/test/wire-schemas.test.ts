@@ -16,7 +16,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 
-const RUNS = { numRuns: 20_000 };
+const RUNS = { numRuns: 5_000 };
+const TIMEOUT_MS = 60_000;
 
 /** Mostly good values, so that the rare bad one is what decides. */
 const mostly = <T>(good: fc.Arbitrary<T>, ...bad: readonly fc.Arbitrary<unknown>[]): fc.Arbitrary<unknown> =>
@@ -146,7 +147,7 @@ function accepts(check: (value: unknown) => unknown, value: unknown): boolean {
 }
 
 describe("the schemas of the wire", () => {
-  it("accept exactly the entitlements and tombstones that the check by hand accepts", () => {
+  it("accept exactly the entitlements and tombstones that the check by hand accepts", { timeout: TIMEOUT_MS }, () => {
     let accepted = 0;
     let refused = 0;
     fc.assert(
@@ -162,7 +163,7 @@ describe("the schemas of the wire", () => {
     expect(Math.min(accepted, refused)).toBeGreaterThan(RUNS.numRuns / 20);
   });
 
-  it("accept exactly the locks that the check by hand accepts", () => {
+  it("accept exactly the locks that the check by hand accepts", { timeout: TIMEOUT_MS }, () => {
     let accepted = 0;
     let refused = 0;
     fc.assert(
@@ -190,8 +191,14 @@ describe("the schemas of the wire", () => {
   });
 });
 
+function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T, K> {
+  const copy = { ...value };
+  delete copy[key];
+  return copy;
+}
+
 describe("conversion", () => {
-  it("turns seconds into milliseconds and back without a loss", () => {
+  it("turns seconds into milliseconds and back without a loss", { timeout: TIMEOUT_MS }, () => {
     let converted = 0;
     fc.assert(
       fc.property(entitlement, (value) => {
@@ -207,10 +214,10 @@ describe("conversion", () => {
           ...rest,
           ...(rest.restrictions === undefined
             ? {}
-            : { restrictions: rest.restrictions.map(({ case: _, ...terms }) => terms) }),
+            : { restrictions: rest.restrictions.map((item) => without(item, "case")) }),
         });
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
     expect(converted).toBeGreaterThan(100);
   });
