@@ -122,5 +122,5 @@ async function listen(
 
 async function feedSigner(directory: string, passphrase: string | undefined): Promise<Signer> {
   const keys = await openKeyDirectory(directory, passphrase === undefined ? {} : { passphrase });
-  return keys.feed;
+  return keys.signers.feed;
 }

@@ -40,7 +40,7 @@ export function tcpAdmission({ host, doors, bearer }: TcpAdmissionOptions): Admi
   const isLoopback = isLoopbackAddress(host);
   const withToken = reachWithToken(doors);
   const withoutToken: Reach = isLoopback ? (doors === "full" ? "tenants" : "checks") : "health";
-  let lastHost = "";
+  let lastHost: string | undefined;
   return (req) => {
     if (isLoopback) {
       const named = headerOf(req, "host");

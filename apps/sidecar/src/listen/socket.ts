@@ -1,4 +1,4 @@
-import { lstatSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
@@ -61,13 +61,15 @@ function knock(path: string): Promise<string> {
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException, path: string): string {
+  // libuv says EACCES also where the directory is missing.
+  if (!existsSync(dirname(path))) {
+    return `cannot be created: ${dirname(path)} does not exist. Create it, or choose another --socket`;
+  }
   switch (code) {
     case "EACCES":
     case "EPERM":
     case "EROFS":
       return `cannot be created: no permission to write in ${dirname(path)}. Choose another --socket, or grant it`;
-    case "ENOENT":
-      return `cannot be created: ${dirname(path)} does not exist. Create it, or choose another --socket`;
     case "EADDRINUSE":
       return "has a process listening on it. Stop that one, or choose another --socket";
     default:
