@@ -1,8 +1,6 @@
 import { join } from "node:path";
+import { createKeyDirectory, openKeyDirectory, publishFeed } from "@dimmer/feed/node";
 import type { WireEntitlement } from "@dimmer/statement";
-import { standardPolicy } from "@dimmer/core/standard-policy";
-import { buildFeed } from "@dimmer/feed/build";
-import { createKeyDirectory, openKeyDirectory, writeFeedDirectory } from "@dimmer/feed/node";
 
 /** A feed directory for measurements, and what pins it. */
 export interface BenchFeed {
@@ -10,11 +8,33 @@ export interface BenchFeed {
   readonly trust: string;
 }
 
+const DAY_S = 86_400;
+
 /**
- * Builds a feed of `count` tenants below `folder`: nine in ten pay, one in ten is limited, as `tenant-0`,
- * `tenant-10`…
+ * Builds a feed of `count` tenants below `folder`: nine in ten pay, one in ten is limited since yesterday. Ids are
+ * `tenant-0` to `tenant-<count − 1>`.
  */
 export async function buildBenchFeed(folder: string, count: number): Promise<BenchFeed> {
-  const nowSeconds = Math.floor(Date.now() / 1_000);
-  throw new Error(String(nowSeconds + count + folder.length));
+  const nowMs = Date.now();
+  const keysDir = join(folder, "keys");
+  await createKeyDirectory(keysDir);
+  const built = await publishFeed({
+    outDir: join(folder, "feed"),
+    audience: "development",
+    nowMs,
+    keys: await openKeyDirectory(keysDir),
+    entitlements: entitlements(count, Math.floor(nowMs / 1_000) - DAY_S),
+    locks: [],
+  });
+  return { directory: join(folder, "feed"), trust: built.trust };
+}
+
+function* entitlements(count: number, sinceSeconds: number): Generator<WireEntitlement> {
+  for (let i = 0; i < count; i++) {
+    const tenant = `tenant-${i}`;
+    const steps = [{ at: sinceSeconds, mode: "limited" }];
+    yield i % 10 === 0
+      ? { tenant, plan: "pro", restrictions: [{ cause: "nonpayment", case: `case-${i}`, steps }] }
+      : { tenant, plan: "pro" };
+  }
 }

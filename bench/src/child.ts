@@ -19,7 +19,9 @@ export interface SpawnOptions {
 
 /** The command with the processor pinned, where this machine can do that. */
 export function pinned(command: readonly string[], core: number | undefined): string[] {
-  return core === undefined || process.platform !== "linux" ? [...command] : ["taskset", "-c", String(core), ...command];
+  return core === undefined || process.platform !== "linux"
+    ? [...command]
+    : ["taskset", "-c", String(core), ...command];
 }
 
 /** Starts a process and waits for its first JSON line. Rejects where it ends or stays silent before that. */

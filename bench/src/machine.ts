@@ -26,7 +26,9 @@ export function describeMachine(): Machine {
 function commit(): string {
   try {
     const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8", stdio: "pipe" }).trim();
-    return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--", "packages", "apps") === "" ? "" : "+");
+    return (
+      git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain", "--", "packages", "apps") === "" ? "" : "+")
+    );
   } catch {
     return "unknown";
   }

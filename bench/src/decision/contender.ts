@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { standardPolicy } from "@dimmer/core/standard-policy";
+import type { standardPolicy } from "@dimmer/core/standard-policy";
 import { connect, type Dimmer } from "@dimmer/sdk";
 import { buildBenchFeed } from "../bench-feed.ts";
 import { shuffledTenants, timeRounds } from "./timing.ts";

@@ -10,8 +10,17 @@ const script = fileURLToPath(new URL("contender.ts", import.meta.url));
 const CONTENDERS = [
   { name: "floor", title: "floor: `Map.get` and a bit test, by hand", floor: "floor" },
   { name: "one", title: "`check`, one capability at a call site", floor: "floor", target: 2 },
-  { name: "floor-principal", title: "floor with principals: `Map.get`, rights of the principal, a bit test", floor: "floor-principal" },
-  { name: "four", title: "`check`, four capabilities in rotation with principals", floor: "floor-principal", target: 2.5 },
+  {
+    name: "floor-principal",
+    title: "floor with principals: `Map.get`, rights of the principal, a bit test",
+    floor: "floor-principal",
+  },
+  {
+    name: "four",
+    title: "`check`, four capabilities in rotation with principals",
+    floor: "floor-principal",
+    target: 2.5,
+  },
 ] as const satisfies readonly { name: string; title: string; floor: string; target?: number }[];
 
 /** One contender's figures. `ratio` is to the floor's round of the same pass. */

@@ -14,7 +14,8 @@ interface Connection {
   held: Buffer | undefined;
 }
 
-const [socketPath = "", path = "", body = "", connectionCount = "64", durationMs = "1000", rate] = process.argv.slice(2);
+const [socketPath = "", path = "", body = "", connectionCount = "64", durationMs = "1000", rate] =
+  process.argv.slice(2);
 const request = Buffer.from(
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
 );
@@ -57,7 +58,7 @@ function onData(connection: Connection, bytes: Buffer): void {
     connection.held = held;
     return;
   }
-  const head = held.latin1Slice(0, end);
+  const head = held.toString("latin1", 0, end);
   const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0);
   if (held.length < end + 4 + length) {
     connection.held = held;

@@ -6,7 +6,14 @@ import { createServer } from "node:http";
  */
 const [socketPath] = process.argv.slice(2);
 const answer = Buffer.from(
-  JSON.stringify({ allowed: true, capability: "create", mode: "full", reason: "granted", freshness: "fresh", version: "1.1" }),
+  JSON.stringify({
+    allowed: true,
+    capability: "create",
+    mode: "full",
+    reason: "granted",
+    freshness: "fresh",
+    version: "1.1",
+  }),
 );
 const headers = { "content-type": "application/json", "content-length": answer.length };
 

@@ -50,6 +50,7 @@ export async function runLoad(serverPid: number, load: Load): Promise<LoadResult
     }
   }
   if (result === undefined) throw new Error("the load generator ended without a result");
-  if (result.refused > 0) throw new Error(`${result.refused} of ${result.answered} requests to ${load.path} were refused`);
+  if (result.refused > 0)
+    throw new Error(`${result.refused} of ${result.answered} requests to ${load.path} were refused`);
   return { ...result, cpuUs: ((cpuAtEndMs - cpuAtStartMs) * 1_000) / result.answered };
 }

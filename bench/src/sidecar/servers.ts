@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BenchChild, startChild } from "../child.ts";
 import type { BenchFeed } from "../bench-feed.ts";
+import { type BenchChild, startChild } from "../child.ts";
 
 /** A server under load. */
 export interface Server {

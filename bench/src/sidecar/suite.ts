@@ -94,7 +94,12 @@ async function measure(
   };
 }
 
-function rowOf(title: string, closed: readonly LoadResult[], raw: readonly LoadResult[], open: readonly LoadResult[]): Row {
+function rowOf(
+  title: string,
+  closed: readonly LoadResult[],
+  raw: readonly LoadResult[],
+  open: readonly LoadResult[],
+): Row {
   return {
     title,
     cpuUs: spreadOf(closed.map((result) => result.cpuUs)),
