@@ -4,7 +4,7 @@ import type { PreparedAnswer } from "./answer-book.ts";
 import { faultOf } from "./app.ts";
 import { type CountedDoor, type Counters, countRefusal } from "./counters.ts";
 import { type Problem, writeProblem } from "./problem.ts";
-import { type JsonBody, parseJsonBody, readBody } from "./request-body.ts";
+import { decodeBody, readBody } from "./request-body.ts";
 
 /** A door of the hot path, straight on `node:http`. It answers every request that it is given and never throws. */
 export type HotDoor = (req: IncomingMessage, res: ServerResponse) => void;
@@ -14,8 +14,8 @@ export interface HotDoorOptions {
   readonly counted: CountedDoor;
   /** Bytes of the body above which the answer is 413. */
   readonly maxBytes: number;
-  /** Answers a body; what it throws becomes a 500 without detail. */
-  readonly answer: (body: JsonBody) => PreparedAnswer | Problem;
+  /** Answers a body, decoded; what it throws becomes a 500 without detail. */
+  readonly answer: (text: string) => PreparedAnswer | Problem;
   readonly counters: Counters;
   readonly log: Logger;
 }
@@ -29,8 +29,8 @@ export interface HotDoorOptions {
 export function hotDoor({ counted, maxBytes, answer, counters, log }: HotDoorOptions): HotDoor {
   const answerBytes = (bytes: Buffer | Problem, req: IncomingMessage): PreparedAnswer | Problem => {
     if (!Buffer.isBuffer(bytes)) return bytes;
-    const body = parseJsonBody(bytes, req);
-    return "status" in body ? body : answer(body);
+    const text = decodeBody(bytes, req);
+    return typeof text === "string" ? answer(text) : text;
   };
   return (req, res) => {
     counters.requests[counted]++;

@@ -5,12 +5,6 @@ import { type Problem, problemOf } from "./problem.ts";
 /** A body past this many bytes is not read to its end: the connection is closed behind the answer. */
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
 
-/** A JSON body: its text (for what parsing hides, such as duplicate keys) and its value. */
-export interface JsonBody {
-  readonly text: string;
-  readonly value: unknown;
-}
-
 /**
  * Reads the whole body of a request, counting the bytes that come (what `content-length` says is not believed). Calls
  * `done` once, or never where the client goes away first. What is over the bound is dropped as it comes, so memory
@@ -44,25 +38,25 @@ function tooLarge(maxBytes: number): Problem {
 }
 
 /**
- * Parses a body as JSON in UTF-8. Invalid UTF-8 is refused, never replaced. Never throws.
+ * Decodes a body as UTF-8. Invalid UTF-8 is refused, never replaced; a byte order mark stays and is no JSON. Never throws.
  *
- * @param req read for its `content-encoding`, and only where the bytes are not JSON
+ * @param req read for its `content-encoding`, and only where the bytes are no text
  */
-export function parseJsonBody(body: Buffer, req: IncomingMessage): JsonBody | Problem {
+export function decodeBody(body: Buffer, req: IncomingMessage): string | Problem {
   if (body.length === 0) return problemOf("malformed_question", "the body is empty: send a question as JSON");
-  try {
-    if (isAscii(body)) return parsed(body.toString("latin1"));
-    if (isUtf8(body)) return parsed(body.toString("utf8"));
-  } catch {
-    // Not JSON: said below.
-  }
+  if (isAscii(body)) return body.toString("latin1");
+  if (isUtf8(body)) return body.toString("utf8");
   const encoding = req.headers["content-encoding"];
-  if (encoding !== undefined) {
-    return problemOf("encoding_not_supported", `send the body as it is, without content-encoding ${encoding}`);
-  }
-  return problemOf("malformed_question", isUtf8(body) ? "the body is not JSON" : "the body is not UTF-8");
+  return encoding === undefined
+    ? problemOf("malformed_question", "the body is not UTF-8")
+    : problemOf("encoding_not_supported", `send the body as it is, without content-encoding ${encoding}`);
 }
 
-function parsed(text: string): JsonBody {
-  return { text, value: JSON.parse(text) as unknown };
+/** Parses a text as JSON. Duplicate keys are not found: `duplicateKeys` does. Never throws. */
+export function parseJson(text: string): { readonly value: unknown } | Problem {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return problemOf("malformed_question", "the body is not JSON");
+  }
 }

@@ -6,9 +6,10 @@ import type { Counters } from "../counters.ts";
 import { decideQuestion } from "../decide-question.ts";
 import { type HotDoor, hotDoor } from "../hot-door.ts";
 import { countMembersOfText, duplicateKeys } from "../json-members.ts";
+import { readPlainQuestion } from "../plain-question.ts";
 import { type Problem, problemOf } from "../problem.ts";
-import { countMembers, QuestionFault, readQuestion } from "../question.ts";
-import type { JsonBody } from "../request-body.ts";
+import { countMembers, type Question, QuestionFault, readQuestion } from "../question.ts";
+import { parseJson } from "../request-body.ts";
 
 /** What the doors that answer questions share. */
 export interface CheckDesk {
@@ -33,19 +34,26 @@ export function createCheckDesk(parts: Omit<CheckDesk, "book">): CheckDesk {
  */
 export function checkDoor(desk: CheckDesk): HotDoor {
   const { counters, log } = desk;
-  return hotDoor({ counted: "check", maxBytes: MAX_CHECK_BYTES, answer: (body) => answer(desk, body), counters, log });
+  return hotDoor({ counted: "check", maxBytes: MAX_CHECK_BYTES, answer: (text) => answer(desk, text), counters, log });
 }
 
-function answer({ replica, routes, book, counters }: CheckDesk, { text, value }: JsonBody): PreparedAnswer | Problem {
-  const question = readQuestion(value);
-  if (question instanceof QuestionFault) return problemOfQuestion(question);
-  if (countMembersOfText(text) !== countMembers(question)) {
-    return problemOfQuestion(repeatedField(duplicateKeys(text)[0] ?? ""));
-  }
+function answer(desk: CheckDesk, text: string): PreparedAnswer | Problem {
+  const { replica, routes, book, counters } = desk;
+  const question = readPlainQuestion(text) ?? readWhole(text);
+  if ("status" in question) return question;
   const decision = decideQuestion(replica, routes, question);
   if (decision instanceof QuestionFault) return problemOfQuestion(decision);
   (decision.allowed ? counters.allowed : counters.denied)[decision.reason]++;
   return book.answer(question, decision);
+}
+
+function readWhole(text: string): Question | Problem {
+  const body = parseJson(text);
+  if ("status" in body) return body;
+  const question = readQuestion(body.value);
+  if (question instanceof QuestionFault) return problemOfQuestion(question);
+  if (countMembersOfText(text) === countMembers(question)) return question;
+  return problemOfQuestion(repeatedField(duplicateKeys(text)[0] ?? ""));
 }
 
 /** The fault of a key that stands twice: which of the two counts would be a guess. Never throws. */

@@ -2,8 +2,10 @@ import { answerOf } from "../answer-book.ts";
 import { decideQuestion } from "../decide-question.ts";
 import { type HotDoor, hotDoor } from "../hot-door.ts";
 import { countMembersOfText, duplicateKeys } from "../json-members.ts";
+import { readPlainBatch } from "../plain-question.ts";
 import { type Problem, problemOf } from "../problem.ts";
 import { countMembers, type Question, QuestionFault, readQuestion } from "../question.ts";
+import { parseJson } from "../request-body.ts";
 import { type CheckDesk, repeatedField } from "./check.ts";
 
 /** Questions of one batch. */
@@ -23,15 +25,20 @@ export function checksDoor(desk: CheckDesk): HotDoor {
   return hotDoor({
     counted: "checks",
     maxBytes: MAX_CHECKS_BYTES,
-    answer: ({ text, value }) => {
-      const envelope = readEnvelope(value);
-      if ("status" in envelope) return envelope;
-      const batch = readItems(envelope.checks, text);
-      return "status" in batch ? batch : answerOf(answerAll(desk, batch.items));
+    answer: (text) => {
+      const items = readPlainBatch(text, MAX_CHECKS) ?? readWhole(text);
+      return "status" in items ? items : answerOf(answerAll(desk, items));
     },
     counters,
     log,
   });
+}
+
+function readWhole(text: string): readonly Item[] | Problem {
+  const body = parseJson(text);
+  if ("status" in body) return body;
+  const envelope = readEnvelope(body.value);
+  return "status" in envelope ? envelope : readItems(envelope.checks, text);
 }
 
 /** The envelope `{"checks": […]}`, or what is wrong with it. */
@@ -56,7 +63,7 @@ function readEnvelope(value: unknown): { readonly checks: readonly unknown[] } |
 }
 
 /** Every item as a question or its fault; a problem where the envelope itself repeats its key. */
-function readItems(checks: readonly unknown[], text: string): { readonly items: readonly Item[] } | Problem {
+function readItems(checks: readonly unknown[], text: string): readonly Item[] | Problem {
   let members = 1;
   const items = checks.map((check): Item => {
     const item = readQuestion(check);
@@ -64,7 +71,7 @@ function readItems(checks: readonly unknown[], text: string): { readonly items: 
     return item;
   });
   // Where an item is malformed, its members are not counted: then, too, repeated keys are looked for.
-  if (countMembersOfText(text) === members) return { items };
+  if (countMembersOfText(text) === members) return items;
   for (const path of duplicateKeys(text)) {
     const [, index, field] = /^checks\[(\d+)\]\.(.*)$/s.exec(path) ?? [];
     if (index === undefined || field === undefined) {
@@ -72,7 +79,7 @@ function readItems(checks: readonly unknown[], text: string): { readonly items: 
     }
     if (!(items[Number(index)] instanceof QuestionFault)) items[Number(index)] = repeatedField(field);
   }
-  return { items };
+  return items;
 }
 
 function answerAll({ replica, routes, book, counters }: CheckDesk, items: readonly Item[]): string {
