@@ -215,7 +215,7 @@ async function collectLines(
       for (const { steps } of checked.restrictions ?? []) for (const { mode } of steps) modes.add(mode);
     } catch (cause) {
       if (!(cause instanceof DimmerError)) throw cause;
-      const { tenant } = value as { readonly tenant?: unknown };
+      const tenant = (value as { readonly tenant?: unknown } | null)?.tenant;
       throw new DimmerError(cause.code, `tenant ${JSON.stringify(tenant)}, ${cause.message}`, { cause });
     }
     if (lines.lines.length % PROGRESS_EVERY === 0) onProgress?.({ phase: "entitlements", done: lines.lines.length });

@@ -1,4 +1,4 @@
-import { type CompiledPolicy, DimmerError, featureValueFault, unknownNames } from "@dimmer/core";
+import { type CompiledPolicy, DimmerError, type FeatureValue, featureValueFault, unknownNames } from "@dimmer/core";
 import { isTombstone, termsFromWire, type WireEntitlement, type WireLock, type WireTombstone } from "@dimmer/statement";
 
 /**
@@ -11,17 +11,11 @@ import { isTombstone, termsFromWire, type WireEntitlement, type WireLock, type W
 export function checkEntitlementNames(policy: CompiledPolicy, checked: WireEntitlement | WireTombstone): void {
   if (isTombstone(checked)) return;
   const [unknown] = unknownNames(policy, termsFromWire(checked));
-  if (unknown !== undefined) {
-    throw refusal(placeOf(checked, unknown), `${unknown} is not in the policy; ${known(policy, unknown)}`);
-  }
-  if (checked.features === undefined) return;
-  for (const [name, value] of Object.entries(checked.features)) {
-    const type = policy.features.get(name)?.type;
-    const fault = type === undefined ? undefined : featureValueFault(type, value);
-    if (fault !== undefined) {
-      throw refusal(`features.${name}`, `${JSON.stringify(value)} is ${fault.problem}; write ${fault.expected}`);
-    }
-  }
+  if (unknown === undefined) return;
+  const place = placeOf(checked, unknown);
+  const name = nameIn(unknown);
+  const fault = unknown.startsWith(VALUE) ? faultOfValue(policy, name, checked.features?.[name]) : undefined;
+  throw refusal(place, fault ?? `${unknown} is not in the policy; ${known(policy, unknown)}`);
 }
 
 /**
@@ -36,11 +30,23 @@ export function checkLockNames(policy: CompiledPolicy, lock: WireLock): void {
   }
 }
 
+const VALUE = "value of ";
+
+function nameIn(unknown: string): string {
+  return unknown.slice(unknown.indexOf('"') + 1, -1);
+}
+
+function faultOfValue(policy: CompiledPolicy, name: string, value: FeatureValue | undefined): string | undefined {
+  const type = policy.features.get(name)?.type;
+  const fault = type === undefined ? undefined : featureValueFault(type, value);
+  return fault && `${JSON.stringify(value)} is ${fault.problem}; write ${fault.expected}`;
+}
+
 /** The field that names what is unknown: where it stands first. */
-function placeOf({ plan, features, restrictions = [] }: WireEntitlement, unknown: string): string {
-  const name = unknown.slice(unknown.indexOf('"') + 1, -1);
+function placeOf({ plan, features = {}, restrictions = [] }: WireEntitlement, unknown: string): string {
+  const name = nameIn(unknown);
   if (unknown.startsWith("plan ") && name === plan) return "plan";
-  if (unknown.startsWith("feature ") && Object.hasOwn(features ?? {}, name)) return `features.${name}`;
+  if (unknown.includes("feature ") && Object.hasOwn(features, name)) return `features.${name}`;
   for (const [i, { steps, exception }] of restrictions.entries()) {
     for (const [j, { mode, deny = [] }] of steps.entries()) {
       const place = `restrictions[${i}].steps[${j}]`;
