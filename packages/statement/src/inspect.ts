@@ -7,7 +7,7 @@ import type { PayloadByType, StatementType } from "./wire.ts";
 import { show } from "./wire-values.ts";
 
 /** A statement of one kind that nobody has verified. */
-export interface InspectedStatementOf<T extends StatementType> {
+interface InspectedStatementOf<T extends StatementType> {
   readonly typ: T;
   readonly kid: string;
   /** The payload as it stands there: to be read by people, never to be acted on. */

@@ -54,7 +54,7 @@ export function readPayload<T extends StatementType>(typ: T, bytes: Uint8Array):
 }
 
 /** Checks the fields of a payload that is JSON already. @throws {DimmerError} `statement_malformed` */
-export function checkPayload<T extends StatementType>(typ: T, value: unknown): PayloadOf<T> {
+function checkPayload<T extends StatementType>(typ: T, value: unknown): PayloadOf<T> {
   return CHECKS[typ](value);
 }
 

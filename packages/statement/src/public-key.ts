@@ -59,7 +59,7 @@ export function publicPartOf({ kty, crv, x }: PublicJwk): PublicJwk {
  *
  * @see RFC 8032 §5.1.3
  */
-export function faultOfPublicKey(x: string): string | undefined {
+function faultOfPublicKey(x: string): string | undefined {
   const bytes = decodeBase64url(x);
   if (bytes?.length !== KEY_BYTES) return "is not 32 bytes of base64url";
   const y = bytes.slice();

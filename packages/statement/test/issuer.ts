@@ -10,7 +10,7 @@ import {
 } from "@dimmer/statement";
 import { generateSigner, type Signer, trustStringOf } from "@dimmer/statement/keys";
 
-export const ISS = "https://dimmer.example";
+const ISS = "https://dimmer.example";
 export const AUD = "development";
 export const IAT = 1_790_000_000;
 
