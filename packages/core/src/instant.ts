@@ -1,5 +1,5 @@
-/** The end of the year 9999: the last instant that four digits of a year can show. */
-const LAST_MS = 253_402_300_799_999;
+/** 9999-12-31T00:00Z: up to here four digits show the year in every zone. */
+const LAST_MS = 253_402_214_400_000;
 
 interface ZoneFormat {
   readonly zone: string;
@@ -23,7 +23,7 @@ export function isZone(zone: string): boolean {
 
 /**
  * Writes an instant as ISO 8601 with the zone's offset, to the second: `2026-12-09T09:00:00+09:00`; UTC as `+00:00`.
- * Instants before 1970 or after 9999 are shown as those bounds.
+ * Instants before 1970 or after the last day of 9999 begins are shown as those bounds.
  *
  * @param atMs Unix milliseconds
  * @param zone an IANA zone that the runtime knows, as `isZone` tells

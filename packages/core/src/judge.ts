@@ -33,7 +33,8 @@ export function judgeFeature(standing: Standing, feature: string, ask: Ask): Fea
   const capabilities = [...(ask.capability === undefined ? [] : [ask.capability]), ...(definition?.needs ?? [])];
   const capability = ask.capability ?? `feature:${feature}`;
   let verdict = judgeAll(standing, capabilities, feature, ask.principal);
-  const isKnown = held && terms !== undefined && definition !== undefined;
+  // A lock says nothing about what it closes: who reads the value alone must not find it there.
+  const isKnown = held && terms !== undefined && definition !== undefined && verdict.reason !== "locked";
   const value = isKnown ? valueInForce(standing, feature) : undefined;
   const isLimit = definition?.type === "limit";
   if (verdict.reason === "granted" && !isOn(value, isLimit))
@@ -42,7 +43,7 @@ export function judgeFeature(standing: Standing, feature: string, ask: Ask): Fea
   let remaining: number | null | undefined;
   if (limit !== undefined && ask.usage !== undefined) {
     const { current, adding = 1 } = ask.usage;
-    remaining = limit === null ? null : Math.max(0, limit - current);
+    remaining = limit === null ? null : Math.max(0, limit - current) || 0;
     if (verdict.reason === "granted" && limit !== null && !(current + adding <= limit)) {
       verdict = { allowed: false, reason: "limit_reached" };
     }
