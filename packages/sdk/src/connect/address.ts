@@ -5,7 +5,8 @@ import { callerMistake, shown } from "./caller-mistake.ts";
 /** Where a feed or a sidecar is. `isLocal`: what only this machine can speak through. */
 export type Address =
   | { readonly kind: "unix"; readonly socketPath: string; readonly isLocal: true }
-  | { readonly kind: "http"; readonly url: string; readonly isLocal: boolean }
+  /** `prefix`: the path before `/v1/`, empty or beginning with a slash. */
+  | { readonly kind: "http"; readonly origin: string; readonly prefix: string; readonly isLocal: boolean }
   | { readonly kind: "directory"; readonly path: string; readonly isLocal: true };
 
 /** `sun_path` holds 108 bytes on Linux with its ending NUL: a longer path can be neither bound nor connected to. */
@@ -63,10 +64,11 @@ function httpAddress(value: string, field: string): Address {
   if (url.username !== "" || url.password !== "") {
     throw callerMistake(field, "names a user", "a URL here carries no user or password; give the option token instead");
   }
-  if (url.search !== "" || url.hash !== "" || url.pathname !== "/") {
-    throw callerMistake(field, shown(value), `give only scheme, host and port: ${url.origin}`);
+  if (url.search !== "" || url.hash !== "") {
+    throw callerMistake(field, shown(value), `give no query and no fragment: ${url.origin}${url.pathname}`);
   }
-  return { kind: "http", url: url.origin, isLocal: isLoopback(url.hostname) };
+  const prefix = url.pathname.replace(/\/+$/, "");
+  return { kind: "http", origin: url.origin, prefix, isLocal: isLoopback(url.hostname) };
 }
 
 function directoryOf(value: string, field: string): string {

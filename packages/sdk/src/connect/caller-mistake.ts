@@ -15,7 +15,8 @@ export function callerMistake(field: string, given: string, fix: string): TypeEr
 /** `is "value"`, shortened; `is missing` where there is none. Never throws. */
 export function shown(value: unknown): string {
   if (value === undefined) return "is missing";
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "is a list" : "is an object";
-  const text = typeof value === "string" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return "is a list";
+  if (typeof value === "object" && value !== null) return "is an object";
+  const text = typeof value === "string" ? JSON.stringify(value) : String(value as number | boolean | symbol | null);
   return `is ${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text}`;
 }

@@ -46,7 +46,7 @@ export function checkReach(address: Address, audience: string, field: string): v
     throw callerMistake(
       field,
       shown(DEVELOPMENT),
-      `not accepted from ${address.url}; give the audience of that feed, as in production`,
+      `not accepted from ${address.origin}; give the audience of that feed, as in production`,
     );
   }
 }

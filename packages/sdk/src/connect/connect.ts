@@ -54,7 +54,7 @@ function sourceOf(address: Address, token: string | undefined): FeedSource {
     case "unix":
       return httpSource(`unix:${address.socketPath}`);
     case "http":
-      return httpSource(address.url, token === undefined ? {} : { token });
+      return httpSource(address.origin + address.prefix, token === undefined ? {} : { token });
   }
 }
 

@@ -11,12 +11,12 @@ import type {
 import type { ReplicaStatus } from "@dimmer/feed/follow";
 import type { PresentedEntitlement } from "@dimmer/statement";
 import type { DimmerEvents } from "./events.ts";
-import type { CapabilityOf, FeatureOf, ValueOf, Widened } from "./names.ts";
+import type { JsonObject, NamesOf, PolicyNames } from "./names.ts";
 
 /** A question with the names of a policy. */
-export interface AskOf<P extends PolicyDocument> extends Ask {
-  readonly capability?: CapabilityOf<P>;
-  readonly feature?: FeatureOf<P>;
+export interface AskWith<N extends PolicyNames> extends Ask {
+  readonly capability?: N["capability"];
+  readonly feature?: N["feature"];
 }
 
 /**
@@ -25,10 +25,9 @@ export interface AskOf<P extends PolicyDocument> extends Ask {
  *
  * Tenant ids compare exactly and must come from the session, never from the client.
  *
- * @typeParam P the policy (`connect<typeof policy>`): capability and feature names that it does not have do not compile
  * @see docs/concepts.md
  */
-export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends AsyncDisposable {
+export interface DimmerWith<N extends PolicyNames> extends AsyncDisposable {
   /** Whether verified data is held. Until then every answer is the `no_data` fallback. */
   readonly isReady: boolean;
 
@@ -38,7 +37,7 @@ export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends Async
    *
    * @param principal the class of who acts; left out, the policy's `principals.unstated` decides, and it is counted
    */
-  check(tenant: string, capability: CapabilityOf<P>, principal?: Principal): Decision;
+  check(tenant: string, capability: N["capability"], principal?: Principal): Decision;
 
   /**
    * Answers whether usage fits a limit, with `limit` and `remaining`. It counts nothing: the product knows its usage.
@@ -46,21 +45,25 @@ export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends Async
    *
    * @param usage `adding` is 1 unless said; the unit is the limit's
    */
-  limit(tenant: string, feature: FeatureOf<P>, usage: Usage, principal?: Principal): FeatureDecision;
+  limit(tenant: string, feature: N["feature"], usage: Usage, principal?: Principal): FeatureDecision;
 
   /**
    * The value of a feature in force. `otherwise` where the feature is unknown, off, denied, of another type than
    * `otherwise`, or where nothing is known of the tenant. Two exceptions keep answers from meaning their opposite: a
    * boolean feature that is off or denied is `false`, and an unlimited limit is `Infinity`. Never throws.
    */
-  value<F extends FeatureOf<P>, T extends ValueOf<P, F>>(tenant: string, feature: F, otherwise: T): Widened<T>;
+  value(tenant: string, feature: N["boolean"], otherwise: boolean): boolean;
+  value(tenant: string, feature: N["limit"], otherwise: number): number;
+  value(tenant: string, feature: N["string"], otherwise: string): string;
+  value(tenant: string, feature: N["json"], otherwise: readonly unknown[]): readonly unknown[];
+  value(tenant: string, feature: N["json"], otherwise: JsonObject): JsonObject;
 
   /**
    * Answers any question: a capability, a feature (with usage), or both. Never throws.
    *
    * @param atLeast a version such as `"3.1042"`: the answer is `no_data` while less is held (a lock outranks it)
    */
-  ask(tenant: string, ask: AskOf<P>, atLeast?: string): Decision | FeatureDecision;
+  ask(tenant: string, ask: AskWith<N>, atLeast?: string): Decision | FeatureDecision;
 
   /** Explains where a tenant stands: mode, causes, next steps, what still works, links, banner. Allocates. Never throws. */
   explain(tenant: string, options?: { readonly locale?: string }): Explanation;
@@ -85,7 +88,7 @@ export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends Async
    * One signal is shared per tenant, capability and principal. The newest 4,096 are kept alive here; an older one lives
    * while the product holds it or listens to it. Never throws.
    */
-  signal(tenant: string, capability: CapabilityOf<P>, principal?: Principal): AbortSignal;
+  signal(tenant: string, capability: N["capability"], principal?: Principal): AbortSignal;
 
   /**
    * Listens to what happens to the replica. A listener that throws is reported to the log and disturbs nothing.
@@ -111,3 +114,9 @@ export interface Dimmer<P extends PolicyDocument = PolicyDocument> extends Async
   /** Stops following. No handle stays open; answers go on from what is held. May be called twice. Never throws. */
   close(): Promise<void>;
 }
+
+/**
+ * Dimmer with the names of a policy (`connect<typeof policy>`): a capability or feature that the policy does not have
+ * does not compile. Without a policy every name does, and any `Dimmer` passes for one.
+ */
+export type Dimmer<P extends PolicyDocument = PolicyDocument> = DimmerWith<NamesOf<P>>;

@@ -1,32 +1,35 @@
-import type { FeatureValue, PolicyDocument } from "@dimmer/core";
+import type { FeatureType, PolicyDocument } from "@dimmer/core";
 
-/** The capabilities of a policy: `string` where the policy's type names none in particular. */
-export type CapabilityOf<P extends PolicyDocument> = P["capabilities"][number];
+/** The names that a product may write: what does not stand there does not compile. */
+export interface PolicyNames {
+  readonly capability: string;
+  readonly feature: string;
+  /** Features by the type of their values. */
+  readonly boolean: string;
+  readonly limit: string;
+  readonly string: string;
+  readonly json: string;
+}
 
-/** The features of a policy: `string` where the policy's type names none in particular. */
-export type FeatureOf<P extends PolicyDocument> = keyof P["features"] & string;
+/** The names of a policy: `string` each where the policy's type names none in particular. */
+// Every name is inferred, none read by `keyof P`: that would make a Dimmer with names no Dimmer without them.
+export type NamesOf<P extends PolicyDocument> = P extends {
+  readonly capabilities: readonly (infer Capability extends string)[];
+  readonly features: infer Features extends PolicyDocument["features"];
+}
+  ? {
+      readonly capability: Capability;
+      readonly feature: keyof Features & string;
+      readonly boolean: FeatureOfType<Features, "boolean">;
+      readonly limit: FeatureOfType<Features, "limit">;
+      readonly string: FeatureOfType<Features, "string">;
+      readonly json: FeatureOfType<Features, "json">;
+    }
+  : never;
 
-/** What a feature's value may be, by the type that the policy gives it. */
-export type ValueOf<P extends PolicyDocument, F extends FeatureOf<P>> = P["features"][F]["type"] extends "boolean"
-  ? boolean
-  : P["features"][F]["type"] extends "limit"
-    ? number
-    : P["features"][F]["type"] extends "string"
-      ? string
-      : P["features"][F]["type"] extends "json"
-        ? JsonFeature
-        : NonNullable<FeatureValue>;
+type FeatureOfType<Features extends PolicyDocument["features"], T extends FeatureType> = {
+  [F in keyof Features & string]: T extends Features[F]["type"] ? F : never;
+}[keyof Features & string];
 
-/** A feature of type `json`. */
-export type JsonFeature = { readonly [key: string]: unknown } | readonly unknown[];
-
-/** The type that a value has when it is not the one literal given as `otherwise`. */
-export type Widened<T> = T extends boolean
-  ? boolean
-  : T extends number
-    ? number
-    : T extends string
-      ? string
-      : T extends readonly unknown[]
-        ? readonly unknown[]
-        : { readonly [key: string]: unknown };
+/** The value of a feature of type `json` that is an object. */
+export type JsonObject = { readonly [key: string]: unknown };

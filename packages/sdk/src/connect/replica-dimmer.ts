@@ -1,5 +1,13 @@
 import { hash } from "node:crypto";
-import { type Ask, type Decision, denialOf, explain, type FeatureDecision, type PolicyDocument } from "@dimmer/core";
+import {
+  type Ask,
+  type Decision,
+  denialOf,
+  explain,
+  type FeatureDecision,
+  type FeatureValue,
+  type PolicyDocument,
+} from "@dimmer/core";
 import type { Replica, ReplicaEvent, ReplicaLog } from "@dimmer/feed/follow";
 import {
   createTokenVerifier,
@@ -22,7 +30,7 @@ const UNREACHABLE: Version = { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_S
  * taken apart. Never throws.
  */
 export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: ReplicaLog): Dimmer<P> {
-  const signals = new Signals(replica.check);
+  const signals = new Signals((tenant, capability, principal) => replica.check(tenant, capability, principal));
   const listeners = new Listeners((error, event) => {
     log.error({ event, error }, `A listener of "${event}" threw; it stays, and the others were told`);
   });
@@ -50,7 +58,8 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
         tenant,
         principal === undefined ? { feature, usage } : { feature, usage, principal },
       ) as FeatureDecision,
-    value: (tenant, feature, otherwise) => valueOrElse(replica.ask(tenant, { feature }), otherwise),
+    value: ((tenant: string, feature: string, otherwise: NonNullable<FeatureValue>) =>
+      valueOrElse(replica.ask(tenant, { feature }), otherwise)) as Dimmer<P>["value"],
     ask: (tenant, ask, atLeast) =>
       replica.ask(tenant, ask as Ask, atLeast === undefined ? undefined : (parseVersion(atLeast) ?? UNREACHABLE)),
     explain(tenant, options) {

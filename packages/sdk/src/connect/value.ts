@@ -1,5 +1,4 @@
 import type { Decision, FeatureDecision, FeatureValue } from "@dimmer/core";
-import type { Widened } from "./names.ts";
 
 /**
  * The value that a feature decision gives, or `otherwise`: the one rule behind `value`, here and in `/remote`.
@@ -7,22 +6,21 @@ import type { Widened } from "./names.ts";
  * answer rests on a fallback. Two answers would mean their opposite if it did: a boolean that is off or denied is
  * `false`, and an unlimited limit is `Infinity`. Never throws.
  */
-export function valueOrElse<T extends NonNullable<FeatureValue>>(
+export function valueOrElse(
   decision: Decision | FeatureDecision,
-  otherwise: T,
-): Widened<T> {
-  const value = "value" in decision ? decision.value : undefined;
+  otherwise: NonNullable<FeatureValue>,
+): NonNullable<FeatureValue> {
+  const value = "value" in decision ? (decision.value as FeatureValue | undefined) : undefined;
   if (typeof otherwise === "boolean" && decision.freshness !== "fallback") {
     const isDenied = decision.reason !== "feature_not_in_plan" && decision.reason !== "unknown_capability";
-    if (value === false || (!decision.allowed && isDenied)) return false as Widened<T>;
+    if (value === false || (!decision.allowed && isDenied)) return false;
   }
-  if (!decision.allowed || value === undefined) return otherwise as unknown as Widened<T>;
-  if (value === null && "limit" in decision && typeof otherwise === "number")
-    return Number.POSITIVE_INFINITY as Widened<T>;
-  return (kindOf(value) === kindOf(otherwise) ? value : otherwise) as unknown as Widened<T>;
+  if (!decision.allowed || value === undefined) return otherwise;
+  if (value === null)
+    return "limit" in decision && typeof otherwise === "number" ? Number.POSITIVE_INFINITY : otherwise;
+  return kindOf(value) === kindOf(otherwise) ? value : otherwise;
 }
 
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
+function kindOf(value: NonNullable<FeatureValue>): string {
   return Array.isArray(value) ? "array" : typeof value;
 }

@@ -47,7 +47,7 @@ export function readAnswer(value: unknown, ask: Ask): Decision | FeatureDecision
 function withUsage(answer: FeatureDecision, { current, adding = 1 }: Usage): FeatureDecision {
   const { limit, reason } = answer;
   if (limit === undefined) return answer;
-  const remaining = limit === null ? null : Math.max(0, limit - current);
+  const remaining = limit === null ? null : Math.max(0, limit - current) || 0;
   if (reason !== "granted" || limit === null || current + adding <= limit) return { ...answer, remaining };
   return { ...answer, allowed: false, reason: "limit_reached", remaining };
 }

@@ -1,4 +1,4 @@
-import type { Ask, FeatureDecision, PolicyDocument } from "@dimmer/core";
+import type { Ask, FeatureDecision, FeatureValue, PolicyDocument } from "@dimmer/core";
 import { formatVersion } from "@dimmer/statement";
 import { Listeners } from "../connect/listeners.ts";
 import { valueOrElse } from "../connect/value.ts";
@@ -88,7 +88,8 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
     check: (tenant, capability, principal) => ask(tenant, { capability, ...(principal && { principal }) }),
     limit: (tenant, feature, usage, principal) =>
       ask(tenant, { feature, usage, ...(principal && { principal }) }) as Promise<FeatureDecision>,
-    value: async (tenant, feature, otherwise) => valueOrElse(await ask(tenant, { feature }), otherwise),
+    value: (async (tenant: string, feature: string, otherwise: NonNullable<FeatureValue>) =>
+      valueOrElse(await ask(tenant, { feature }), otherwise)) as RemoteDimmer<P>["value"],
     ask,
     async explain(tenant, { locale } = {}) {
       const { explanation, explainHere } = await told(tenant, locale);

@@ -1,3 +1,3 @@
 export { connectRemote } from "./connect-remote.ts";
 export type { RemoteOptions } from "./options.ts";
-export type { RemoteDimmer, RemoteEvents, RemoteStatus } from "./remote-dimmer.ts";
+export type { RemoteDimmer, RemoteDimmerWith, RemoteEvents, RemoteStatus } from "./remote-dimmer.ts";

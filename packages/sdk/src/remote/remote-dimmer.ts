@@ -1,8 +1,8 @@
 import type { Decision, Denial, Explanation, FeatureDecision, PolicyDocument, Principal, Usage } from "@dimmer/core";
 import type { PresentedEntitlement } from "@dimmer/statement";
-import type { AskOf } from "../connect/dimmer.ts";
+import type { AskWith } from "../connect/dimmer.ts";
 import type { DimmerEvents } from "../connect/events.ts";
-import type { CapabilityOf, FeatureOf, ValueOf, Widened } from "../connect/names.ts";
+import type { JsonObject, NamesOf, PolicyNames } from "../connect/names.ts";
 import type { RemoteCounters } from "./questions.ts";
 
 /** What `on` tells of a remote client: it is not told of every tenant, so there is no `change`. */
@@ -32,17 +32,21 @@ export interface RemoteStatus {
  * Every question is a round trip, some 0.1 ms: a product that asks more than a few times a request follows the feed
  * with `connect` instead.
  */
-export interface RemoteDimmer<P extends PolicyDocument = PolicyDocument> extends AsyncDisposable {
+export interface RemoteDimmerWith<N extends PolicyNames> extends AsyncDisposable {
   /** Whether the lock list is held. Before that a lock is only as good as the sidecar's answer. */
   readonly isReady: boolean;
   /** @see Dimmer.check. Never rejects. */
-  check(tenant: string, capability: CapabilityOf<P>, principal?: Principal): Promise<Decision>;
+  check(tenant: string, capability: N["capability"], principal?: Principal): Promise<Decision>;
   /** @see Dimmer.limit. Never rejects. */
-  limit(tenant: string, feature: FeatureOf<P>, usage: Usage, principal?: Principal): Promise<FeatureDecision>;
+  limit(tenant: string, feature: N["feature"], usage: Usage, principal?: Principal): Promise<FeatureDecision>;
   /** @see Dimmer.value. Never rejects. */
-  value<F extends FeatureOf<P>, T extends ValueOf<P, F>>(tenant: string, feature: F, otherwise: T): Promise<Widened<T>>;
+  value(tenant: string, feature: N["boolean"], otherwise: boolean): Promise<boolean>;
+  value(tenant: string, feature: N["limit"], otherwise: number): Promise<number>;
+  value(tenant: string, feature: N["string"], otherwise: string): Promise<string>;
+  value(tenant: string, feature: N["json"], otherwise: readonly unknown[]): Promise<readonly unknown[]>;
+  value(tenant: string, feature: N["json"], otherwise: JsonObject): Promise<JsonObject>;
   /** @see Dimmer.ask. Never rejects. */
-  ask(tenant: string, ask: AskOf<P>, atLeast?: string): Promise<Decision | FeatureDecision>;
+  ask(tenant: string, ask: AskWith<N>, atLeast?: string): Promise<Decision | FeatureDecision>;
   /** @see Dimmer.explain. Never rejects. */
   explain(tenant: string, options?: { readonly locale?: string }): Promise<Explanation>;
   /**
@@ -59,7 +63,7 @@ export interface RemoteDimmer<P extends PolicyDocument = PolicyDocument> extends
    * A signal for long-lived work, as `Dimmer.signal`: what is asked again for every poll, so it aborts within `pollMs`
    * of the change, and with a lock at once. Where the sidecar does not answer it stays as it is. Never rejects.
    */
-  signal(tenant: string, capability: CapabilityOf<P>, principal?: Principal): Promise<AbortSignal>;
+  signal(tenant: string, capability: N["capability"], principal?: Principal): Promise<AbortSignal>;
   /** Listens to what happens to this client. @returns takes the listener off again */
   on<E extends keyof RemoteEvents>(event: E, listener: (detail: RemoteEvents[E]) => void): () => void;
   /** @see Dimmer.verify. @throws {DimmerError} as there */
@@ -71,3 +75,6 @@ export interface RemoteDimmer<P extends PolicyDocument = PolicyDocument> extends
   /** Closes the connections. No handle stays open; questions then get the fallback. May be called twice. Never rejects. */
   close(): Promise<void>;
 }
+
+/** A remote client with the names of a policy, as `Dimmer` is. */
+export type RemoteDimmer<P extends PolicyDocument = PolicyDocument> = RemoteDimmerWith<NamesOf<P>>;

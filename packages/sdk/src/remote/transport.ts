@@ -40,7 +40,7 @@ export function openTransport(
 ): Transport {
   const { connections, token } = options;
   // Behind a socket path the name is nobody's; a sidecar on a socket does not look at `Host`.
-  const origin = address.kind === "unix" ? "http://localhost" : address.url;
+  const origin = address.kind === "unix" ? "http://localhost" : address.origin;
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,
@@ -48,12 +48,13 @@ export function openTransport(
     connect: { timeout: HELD_CONNECT_MS, ...(address.kind === "unix" && { socketPath: address.socketPath }) },
   });
   const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+  const prefix = address.kind === "unix" ? "" : address.prefix;
   let waiting = 0;
   return {
     request(line) {
       if (waiting >= MAX_WAITING) return Promise.reject(unreachable("too many requests wait for an answer"));
       waiting += 1;
-      return dispatch(pool, line, authorization).finally(() => {
+      return dispatch(pool, { ...line, path: prefix + line.path }, authorization).finally(() => {
         waiting -= 1;
       });
     },
