@@ -1,0 +1,117 @@
+import type { Command } from "commander";
+import { columns } from "../answer.ts";
+import { addCommand } from "../command.ts";
+import type { DevReport } from "../dev/run-dev.ts";
+import { DEFAULT_DIR } from "../dev-state.ts";
+import { usageFailure } from "../failure.ts";
+import { addPassphraseOption, type PassphraseOption } from "../keys.ts";
+
+interface Options extends PassphraseOption {
+  readonly dir: string;
+  readonly tenants?: string;
+  readonly policy: string;
+  readonly port: string;
+  readonly notesPort: string;
+  readonly pythonPort: string;
+  readonly python: boolean;
+  readonly verbose?: boolean;
+  readonly json?: boolean;
+}
+
+/** `dimmer dev`: everything on one machine, to see it work. */
+export function addDev(parent: Command): void {
+  const command = addCommand(parent, {
+    usage: "dev",
+    summary: "run it all for development: keys, feed, sidecar and two products",
+    details:
+      "Makes keys, signs the policy and the tenants file, starts the sidecar and two example products, and prints lines to " +
+      "try. Saving the tenants file signs it anew; within a second everything answers by it. Ctrl-C stops all of it, with " +
+      "exit code 0.",
+    examples: [
+      ["dev", "ports 7301 to 7303, files in .dimmer, tenants of examples/tenants.yaml"],
+      ["dev --port 0 --notes-port 0 --python-port 0", "any free ports"],
+      ["dev --tenants my-tenants.yaml --policy my-policy.yaml --dir /tmp/dimmer", "your own"],
+    ],
+  })
+    .option("--dir <dir>", "directory for keys, feed, socket and what replicas keep", DEFAULT_DIR)
+    .option("--tenants <file>", "tenants file (default: examples/tenants.yaml)")
+    .option("--policy <file>", "policy: a file, or standard", "standard")
+    .option("--port <n>", "port of the sidecar; 0 for any free one", "7301")
+    .option("--notes-port <n>", "port of the notes product; 0 for any free one", "7302")
+    .option("--python-port <n>", "port of the Python product; 0 for any free one", "7303")
+    .option("--no-python", "leave the Python product out")
+    .option("--verbose", "also print what the products write");
+  addPassphraseOption(command).action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const ports = {
+    port: portOf("--port", options.port),
+    notesPort: portOf("--notes-port", options.notesPort),
+    pythonPort: portOf("--python-port", options.pythonPort),
+  };
+  const { runDev } = await import("../dev/run-dev.ts");
+  const { EXAMPLE_TENANTS } = await import("../dev/products.ts");
+  const isJson = options.json === true;
+  const { passphraseFile } = options;
+  await runDev(
+    {
+      dir: options.dir,
+      tenants: options.tenants ?? EXAMPLE_TENANTS,
+      policy: options.policy,
+      ...ports,
+      isPythonWanted: options.python,
+      ...(passphraseFile === undefined ? {} : { passphraseFile }),
+    },
+    {
+      ready: (report) => process.stdout.write(isJson ? `${JSON.stringify(report)}\n` : `${textOf(report)}\n`),
+      event: (line) => (isJson ? process.stderr : process.stdout).write(`${clock()}  ${line}\n`),
+      product: (name, line) => {
+        if (options.verbose === true) process.stderr.write(`${clock()}  ${name} | ${line}\n`);
+      },
+    },
+  );
+  if (!isJson) process.stdout.write("stopped\n");
+}
+
+function portOf(flag: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw usageFailure(`${flag} ${JSON.stringify(text)}: must be a port from 0 to 65535`);
+}
+
+function textOf({ dir, tenants, trust, hasNewKeys, sidecar, notes, python, tour }: DevReport): string {
+  const elsewhere = sidecar.isSocketElsewhere ? " (moved: the path below the directory is too long for a socket)" : "";
+  const second =
+    "missing" in python
+      ? ["-", `not started: ${python.missing}`]
+      : [python.url, `${python.version}, asks the sidecar over HTTP`];
+  const places = columns([
+    ["  sidecar", sidecar.url, `docs at ${sidecar.url}/docs`],
+    ["", `unix:${sidecar.socket}`, `every door, the feed too${elsewhere}`],
+    ["  notes", notes.url, "Hono, the SDK in process"],
+    ["  python", ...second],
+    ["  tenants", tenants.file, `${tenants.count}, signed as version ${tenants.version}; edit and save`],
+    ["  keys", `${dir}/keys`, `${hasNewKeys ? "new, " : ""}trust ${trust}`],
+  ]);
+  const steps = tour.map(({ shows, command, statuses, says }, i) => {
+    const expected = `${statuses.join(", ")}${says === undefined ? "" : ` and “${says}”`}`;
+    return `${i + 1}. ${shows}\n   ${command}\n   → ${expected}`;
+  });
+  return [
+    "Dimmer runs. Ctrl-C stops everything.",
+    "",
+    places,
+    "",
+    "Try, in another terminal:",
+    "",
+    steps.join("\n\n"),
+    "",
+    "Then let acme pay, and try 2 again: npx dimmer tenant pay acme",
+    "",
+  ].join("\n");
+}
+
+function clock(): string {
+  return new Date().toTimeString().slice(0, 8);
+}

@@ -1,0 +1,56 @@
+import type { Explanation } from "@dimmer/core";
+import type { Command } from "commander";
+import { columns } from "../answer.ts";
+import { answering } from "../command.ts";
+import { usageFailure } from "../failure.ts";
+import { standingsIn } from "../tenants/standings.ts";
+import { addTenantCommand } from "../tenants/tenant-command.ts";
+import { chooseTenantsFile, type TenantsFileOptions } from "../tenants/tenants-file.ts";
+
+/** `dimmer tenant show`: explains where one tenant stands. */
+export function addTenantShow(parent: Command): void {
+  addTenantCommand(parent, {
+    usage: "show <tenant>",
+    summary: "explain where a tenant stands: causes, next steps, what still works",
+    examples: [["tenant show acme", "as the sidecar's GET /v1/tenants/acme, but from the file"]],
+  }).action(
+    answering(async (tenant: string, options: TenantsFileOptions) => {
+      const chosen = chooseTenantsFile(options);
+      const found = (await standingsIn(chosen)).find((candidate) => candidate.tenant === tenant);
+      if (found === undefined) {
+        throw usageFailure(`no tenant ${JSON.stringify(tenant)} in ${chosen.path}; "dimmer tenant list" shows them`);
+      }
+      return { text: textOf(found), json: { ...found } };
+    }),
+  );
+}
+
+function textOf({ tenant, plan, mode, causes, lock, stillAllowed, links, banner, features }: Explanation): string {
+  const rows: string[][] = [
+    ["tenant", tenant],
+    ["plan", plan ?? ""],
+    ["mode", mode],
+  ];
+  if (lock !== undefined)
+    rows.push(["lock", `${lock.cause} ${lock.case} since ${lock.since}; allows ${lock.allow.join(", ") || "nothing"}`]);
+  for (const { cause, case: caseId, mode: under, since, next, exception } of causes) {
+    rows.push([
+      cause,
+      [`${caseId}: ${under}`, since && `since ${since}`, next && `then ${next.mode} at ${next.at}`]
+        .filter(Boolean)
+        .join(", "),
+    ]);
+    if (exception)
+      rows.push(["", `exception: floor ${exception.floor} from ${exception.from} until ${exception.until}`]);
+  }
+  rows.push([
+    "features",
+    Object.entries(features)
+      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+      .join(" "),
+  ]);
+  rows.push(["admins may", stillAllowed.join(", ") || "nothing"]);
+  for (const [name, link] of Object.entries(links)) rows.push([name, String(link)]);
+  if (banner !== undefined) rows.push(["banner", `${banner.severity}: ${banner.text}`]);
+  return columns(rows);
+}

@@ -1,0 +1,49 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where `dimmer dev` keeps what it makes, unless told otherwise: below the current directory. */
+export const DEFAULT_DIR = ".dimmer";
+
+/** What the running, or the last, `dimmer dev` left for its sister commands. */
+export interface DevState {
+  readonly pid: number;
+  /** What `now` means in the tenants file, Unix milliseconds: when it was started. */
+  readonly startedMs: number;
+  /** Absolute path of the tenants file. */
+  readonly tenants: string;
+  /** Absolute path of the policy, or `standard`. */
+  readonly policy: string;
+  readonly trust: string;
+  /** `unix:/….sock` */
+  readonly sidecar: string;
+}
+
+/** Reads what `dimmer dev` left in its directory; `undefined` where it never ran there. Never throws. */
+export function readDevState(dir: string): DevState | undefined {
+  try {
+    return JSON.parse(readFileSync(pathIn(dir), "utf8")) as DevState;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Leaves a state for the sister commands, whole or not at all. @throws what the file system throws */
+export function writeDevState(dir: string, state: DevState): void {
+  const path = pathIn(dir);
+  writeFileSync(`${path}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** Tells whether the `dimmer dev` of a state still runs. Another process may have its number by now. Never throws. */
+export function isRunning(state: DevState): boolean {
+  try {
+    process.kill(state.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function pathIn(dir: string): string {
+  return join(dir, "dev.json");
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addGroup } from "./command.ts";
+import { addCheck } from "./commands/check.ts";
+import { addDev } from "./commands/dev.ts";
+import { addFeedBuild } from "./commands/feed-build.ts";
+import { addFeedVerify } from "./commands/feed-verify.ts";
+import { addKeysInit } from "./commands/keys-init.ts";
+import { addPolicyLint } from "./commands/policy-lint.ts";
+import { addPolicyShow } from "./commands/policy-show.ts";
+import { addRoutesLint } from "./commands/routes-lint.ts";
+import { addSidecar } from "./commands/sidecar.ts";
+import { addTenantAdd } from "./commands/tenant-add.ts";
+import { addTenantList } from "./commands/tenant-list.ts";
+import { addTenantLock } from "./commands/tenant-lock.ts";
+import { addTenantPay } from "./commands/tenant-pay.ts";
+import { addTenantPlan } from "./commands/tenant-plan.ts";
+import { addTenantRestrict } from "./commands/tenant-restrict.ts";
+import { addTenantShow } from "./commands/tenant-show.ts";
+import { addTenantUnlock } from "./commands/tenant-unlock.ts";
+import { addTokenInspect } from "./commands/token-inspect.ts";
+import { addTokenIssue } from "./commands/token-issue.ts";
+import { addTokenVerify } from "./commands/token-verify.ts";
+import { EXIT_CODES_HELP } from "./failure.ts";
+
+/**
+ * Builds the `dimmer` command. What a command needs beyond its options is loaded when it runs, so that help and
+ * version stay quick. Mistakes in the command line are thrown as `CommanderError`; nothing exits the process.
+ *
+ * @param given the command line, by which it is known what need not be loaded
+ */
+export async function createProgram(given: readonly string[]): Promise<Command> {
+  const program = new Command("dimmer");
+  program
+    .description("Steps tenants down, not off: a signed entitlement decides every request.")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      "after",
+      `\nEvery command takes --json and --help. Mistakes are one line on stderr; DIMMER_DEBUG=1 adds where they come from.\n\n${EXIT_CODES_HELP}`,
+    )
+    .exitOverride()
+    // `main` prints what went wrong, in one line and with the exit code that belongs to it.
+    .configureOutput({ outputError: () => {} });
+
+  addDev(program);
+  await addSidecar(program, given.includes("sidecar"));
+  addCheck(program);
+  const tenant = addGroup(program, "tenant", "look at and change tenants of the development feed");
+  addTenantList(tenant);
+  addTenantShow(tenant);
+  addTenantAdd(tenant);
+  addTenantPay(tenant);
+  addTenantRestrict(tenant);
+  addTenantLock(tenant);
+  addTenantUnlock(tenant);
+  addTenantPlan(tenant);
+  const feed = addGroup(program, "feed", "build and verify feeds");
+  addFeedBuild(feed);
+  addFeedVerify(feed);
+  addKeysInit(addGroup(program, "keys", "make the keys that sign"));
+  const policy = addGroup(program, "policy", "look at policies");
+  addPolicyLint(policy);
+  addPolicyShow(policy);
+  addRoutesLint(addGroup(program, "routes", "look at route tables"));
+  const token = addGroup(program, "token", "issue, inspect and verify entitlement tokens");
+  addTokenIssue(token);
+  addTokenInspect(token);
+  addTokenVerify(token);
+  return program;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
