@@ -12,6 +12,12 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
   return encodeBase64url(new Uint8Array(hash));
 }
 
+/**
+ * Names a token by the base64url SHA-256 of its bytes, which are ASCII. The port through which a runtime brings a hash
+ * faster than WebCrypto's: on Node, `(token) => hash("sha256", token, "base64url")` of `node:crypto` takes 2 µs.
+ */
+export type TokenDigest = (token: string) => string | Promise<string>;
+
 /** The digest of a statement: of the exact bytes of its token. */
 export async function digestOf(token: string): Promise<string> {
   return await sha256(encoder.encode(token));

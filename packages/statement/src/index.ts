@@ -9,7 +9,7 @@ export {
   secondsToWire,
   termsFromWire,
 } from "./convert.ts";
-export { digestOf, sha256 } from "./digest.ts";
+export { digestOf, sha256, type TokenDigest } from "./digest.ts";
 export { canonicalLine, checkWireEntitlement, isTombstone } from "./entitlement-line.ts";
 export { type InspectedStatement, inspectStatement } from "./inspect.ts";
 export { type KeysetChainOptions, verifyKeysetChain } from "./keyset.ts";

@@ -194,3 +194,25 @@ describe("a later keyset", () => {
     expect((await verifyStatement("dimmer-keyset+jwt", token, issuer.keys)).payload.version).toBe(2);
   });
 });
+
+describe("the digest", () => {
+  it("is what the given port says of the whole token, worked out only behind a good form", async () => {
+    const asked: string[] = [];
+    const digest = (token: string): string => {
+      asked.push(token);
+      return "the digest";
+    };
+    expect((await verifyStatement(TYP, tokens[TYP], issuer.keys, { digest })).digest).toBe("the digest");
+    await expect(verifyStatement(TYP, `${tokens[TYP]}=`, issuer.keys, { digest })).rejects.toBeDefined();
+    expect(asked).toEqual([tokens[TYP]]);
+  });
+
+  it("that fails while the signature does not fit leaves no rejection behind", async () => {
+    const [header, payload] = tokens[TYP].split(".");
+    const forged = `${header}.${payload}.${"A".repeat(86)}`;
+    const digest = async (): Promise<string> => await Promise.reject(new Error("no hash"));
+    await expect(verifyStatement(TYP, forged, issuer.keys, { digest })).rejects.toThrow();
+    // An unhandled rejection fails the run; it is told after this turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});
