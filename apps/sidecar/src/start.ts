@@ -1,6 +1,6 @@
 import type { Server } from "node:http";
 import { followFeed, type Replica, type ReplicaClock } from "@dimmer/feed/follow";
-import { diskStore, openKeyDirectory, systemClock } from "@dimmer/feed/node";
+import { diskStore, openKeyDirectory, readPolicyFile, systemClock } from "@dimmer/feed/node";
 import { compileRoutes } from "@dimmer/sdk/routes";
 import type { Signer } from "@dimmer/statement";
 import type { Logger } from "pino";
@@ -53,7 +53,8 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   }
   const token = config.tokenFile === undefined ? undefined : readTokenFile(config.tokenFile, "--token-file");
   const routes = config.routes === undefined ? compileRoutes([]) : readRouteFile(config.routes);
-  const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.keysPassphrase);
+  const fallbackPolicy = config.fallbackPolicy === undefined ? undefined : await readPolicyFile(config.fallbackPolicy);
+  const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.keysPassphrase, log);
   const counters = createCounters();
   const replica = followFeed({
     sources: sourcesOf(config),
@@ -63,6 +64,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
     pollMs: config.pollMs,
     log,
     ...(config.data === undefined ? {} : { store: diskStore(config.data) }),
+    ...(fallbackPolicy === undefined ? {} : { fallbackPolicy }),
   });
   const servers: Server[] = [];
   let isStopping = false;
@@ -120,7 +122,8 @@ async function listen(
   };
 }
 
-async function feedSigner(directory: string, passphrase: string | undefined): Promise<Signer> {
+async function feedSigner(directory: string, passphrase: string | undefined, log: Logger): Promise<Signer> {
   const keys = await openKeyDirectory(directory, passphrase === undefined ? {} : { passphrase });
+  for (const warning of keys.warnings) log.warn({}, warning);
   return keys.signers.feed;
 }

@@ -45,6 +45,7 @@ export interface Settings {
   readonly feedTokenFile?: string;
   readonly data?: string;
   readonly routes?: string;
+  readonly fallbackPolicy?: string;
   readonly keys?: string;
   readonly keysPassphrase?: string;
   readonly pollMs: number;
@@ -79,6 +80,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   feedTokenFile: path.optional(),
   data: path.optional(),
   routes: path.optional(),
+  fallbackPolicy: path.optional(),
   keys: path.optional(),
   keysPassphrase: text("must not be empty").optional(),
   pollMs: wholeNumber(50, 3_600_000),
@@ -169,6 +171,13 @@ export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
     argument: "FILE",
     describe: "YAML route table that classifies the `request` of a check",
     fix: "Name a YAML file with a list of {method?, path, capability}",
+  },
+  fallbackPolicy: {
+    flag: "--fallback-policy",
+    argument: "FILE",
+    describe:
+      "policy (YAML or JSON) whose fallbacks answer until one is held; without it the standard policy, which allows",
+    fix: "Name a policy file that `dimmer policy lint` passes",
   },
   keys: {
     flag: "--keys",
