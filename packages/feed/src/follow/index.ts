@@ -1,4 +1,15 @@
 export type { ReplicaEvent } from "./events.ts";
+export {
+  fileOfPart,
+  HEAD_FILE,
+  HEAD_PATH,
+  KEYSETS_DIRECTORY,
+  KEYSETS_PATH,
+  MAX_PART_BYTES,
+  pathOfPart,
+} from "./feed-paths.ts";
+export { followFeed } from "./follow-feed.ts";
+export { PartFault, type PartName } from "./part-fault.ts";
 export type {
   CarriedTenants,
   FeedSource,
@@ -13,6 +24,7 @@ export type {
   StoredGeneration,
 } from "./ports.ts";
 export type { AboutTenant, Replica } from "./replica.ts";
+export { SourceFault } from "./source-fault.ts";
 export type {
   QuarantinedTenant,
   Refusal,

@@ -34,6 +34,8 @@ export type ReadPart = (kind: PartKind, digest: string) => Promise<Uint8Array>;
 export interface IntakeTools {
   readonly keys: TrustedKeys;
   readonly read: ReadPart;
+  /** Told of the index once it is verified, before any chunk is read. */
+  readonly onIndex?: (index: NamedStatement<IndexPayload>) => void;
   /** Told of every chunk that was read and whose digest is right. */
   readonly onChunk?: (digest: string, bytes: Uint8Array) => Promise<void>;
   readonly held: Generation | undefined;
@@ -94,7 +96,11 @@ function differs(what: string): DimmerError {
  * @throws {DimmerError} with the file, line or field at fault; a `PartFault` where one part is
  */
 export async function takeGeneration(head: VerifiedHead, tools: IntakeTools): Promise<Candidate> {
-  const statements = await takeStatements(head, tools);
+  const index = await takeIndex(head.payload, tools);
+  const policy = await takePolicy(head.payload, tools);
+  const locks = await takeLocks(head.payload, tools);
+  const statements: GenerationStatements = { head, index, policy, locks };
+  tools.onIndex?.(index);
   const chunks = await takeChunks(statements.index.value, tools);
   const count = chunks.reduce((sum, chunk) => sum + chunk.lines, 0);
   if (count !== statements.index.value.count) {
@@ -102,14 +108,6 @@ export async function takeGeneration(head: VerifiedHead, tools: IntakeTools): Pr
     throw new PartFault({ kind: "index", digest: statements.index.digest }, message);
   }
   return { ...statements, chunks };
-}
-
-/** Reads and verifies the index, the policy and the lock list that a head names. @throws {DimmerError} */
-export async function takeStatements(head: VerifiedHead, tools: IntakeTools): Promise<GenerationStatements> {
-  const index = await takeIndex(head.payload, tools);
-  const policy = await takePolicy(head.payload, tools);
-  const locks = await takeLocks(head.payload, tools);
-  return { head, index, policy, locks };
 }
 
 async function takeIndex(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<IndexPayload>> {
@@ -151,7 +149,11 @@ export async function takePolicyPart(
   }
 }
 
-async function takeLocks(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<readonly Lock[]>> {
+/** Reads and verifies the lock list that a head names. @throws {PartFault} */
+export async function takeLocks(
+  head: HeadPayload,
+  tools: Pick<IntakeTools, "keys" | "read" | "held">,
+): Promise<NamedStatement<readonly Lock[]>> {
   const held = tools.held?.locks;
   if (held?.digest === head.locks.digest) return held;
   const part: PartName = { kind: "locks", digest: head.locks.digest };

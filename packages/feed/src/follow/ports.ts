@@ -35,6 +35,8 @@ export interface FeedSource {
 export interface CarriedTenants {
   /** Digest of the index that names the chunk. */
   readonly index: string;
+  /** Digest of the policy in force when that index was. */
+  readonly policy: string;
   /** Digest of the chunk that holds the tenants' lines. */
   readonly chunk: string;
   readonly tenants: readonly string[];
@@ -70,8 +72,14 @@ export interface GenerationStore {
   put(kind: PartKind, digest: string, bytes: Uint8Array): Promise<void>;
   /** Names a generation the newest, once all its parts are kept; the newest so far becomes the one before it. */
   save(generation: GenerationToSave): Promise<void>;
-  /** Sets aside what did not verify: a part, or the statements of a whole generation. */
-  quarantine(what: { readonly kind: PartKind; readonly digest: string } | { readonly head: string }): Promise<void>;
+  /**
+   * Sets aside what did not verify: a part, or the statements of a whole generation.
+   *
+   * @returns where it lies now, for people; `undefined` where there was nothing
+   */
+  quarantine(
+    what: { readonly kind: PartKind; readonly digest: string } | { readonly head: string },
+  ): Promise<string | undefined>;
 }
 
 /** A timer that can be stopped. Stopping twice is fine. */
@@ -83,7 +91,7 @@ export interface ReplicaTimer {
 export interface ReplicaClock {
   /** Unix milliseconds by the machine's clock, which may jump. */
   wallMs(): number;
-  /** Milliseconds that only grow, from any start. */
+  /** Milliseconds that only grow, from any start that is not negative. */
   monotonicMs(): number;
   /** Calls `fn` every `ms` milliseconds. */
   every(ms: number, fn: () => void): ReplicaTimer;

@@ -4,12 +4,13 @@ import type { ReplicaClock } from "./ports.ts";
 const SLICE_MS = 4;
 
 /**
- * Cuts long work into slices of at most 4 ms, so that answers are not kept waiting. One slicer serves one stream of
- * work: several would add their slices up, because all that waits for a turn has it in the same one.
+ * Cuts long work into slices of at most 4 ms, so that answers are not kept waiting. One slicer serves all of a replica's
+ * work: whatever pauses waits for a turn of its own, or the slices of two streams would add up in the same one.
  */
 export class Slicer {
   readonly #clock: ReplicaClock;
   #startedMs: number;
+  #turns: Promise<void> = Promise.resolve();
 
   constructor(clock: ReplicaClock) {
     this.#clock = clock;
@@ -23,7 +24,8 @@ export class Slicer {
 
   /** Lets everything else have its turn, and begins a new slice. */
   async pause(): Promise<void> {
-    await this.#clock.turn();
+    this.#turns = this.#turns.then(() => this.#clock.turn());
+    await this.#turns;
     this.#startedMs = this.#clock.monotonicMs();
   }
 }

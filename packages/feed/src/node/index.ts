@@ -8,6 +8,7 @@ export {
   publishFeed,
 } from "./build-feed-directory.ts";
 export { directorySource } from "./directory-source.ts";
+export { type DiskStoreOptions, diskStore } from "./disk-store.ts";
 export { type HttpSourceOptions, httpSource } from "./http-source.ts";
 export {
   createKeyDirectory,

@@ -1,0 +1,32 @@
+const FIRST_MS = 1_000;
+const MAX_MS = 5 * 60_000;
+/** However little chance gives, a failing source is not asked more often than this. */
+const MIN_MS = 50;
+/** A server is left alone for as long as it asks, up to an hour. */
+const MAX_RETRY_AFTER_MS = 60 * 60_000;
+
+/**
+ * How long to leave a failing source alone: full jitter, from 1 s doubling to 5 min. It measures nothing and waits for
+ * nothing.
+ */
+export class Backoff {
+  readonly #random: () => number;
+  #failures = 0;
+
+  /** @param random from 0 to below 1 */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** @returns milliseconds until the next attempt, one more failure counted */
+  next(retryAfterMs = 0): number {
+    const boundMs = Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(this.#failures, 20));
+    this.#failures += 1;
+    return Math.max(MIN_MS, this.#random() * boundMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
+  }
+
+  /** The source answered. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

@@ -1,0 +1,287 @@
+import { DimmerError, type Lock } from "@dimmer/core";
+import { compareVersions, type HeadPayload, msFromWire, type TrustedKeys, type Version } from "@dimmer/statement";
+import { Applier } from "./applier.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { Candidate, Generation, NamedStatement, VerifiedHead } from "./generation.ts";
+import { compareHeads, type IntakeTools, readVerified, takeGeneration, verifyHead } from "./intake.ts";
+import { IntakeQueue } from "./intake-queue.ts";
+import { Keyring } from "./keyring.ts";
+import type { PartName } from "./part-fault.ts";
+import { PartsKeeper } from "./parts-keeper.ts";
+import type { FeedSource, GenerationStore, ReplicaClock, ReplicaLog } from "./ports.ts";
+import { Refusals } from "./refusals.ts";
+import type { ReplicaTime, TimeChange } from "./replica-time.ts";
+import { Slicer } from "./slicer.ts";
+import { SourceFollower, type SourceSink } from "./source-follower.ts";
+import { loadStored } from "./stored-generations.ts";
+import type { TenantTable } from "./tenant-table.ts";
+
+/** What a follower is made of. */
+export interface FollowerParts {
+  readonly sources: readonly FeedSource[];
+  readonly trust: readonly string[];
+  readonly audience: string;
+  readonly store: GenerationStore | undefined;
+  readonly clock: ReplicaClock;
+  readonly pollMs: number;
+  readonly random: () => number;
+  readonly log: ReplicaLog;
+  readonly table: TenantTable;
+  readonly time: ReplicaTime;
+  readonly events: EventHub;
+  /** Of time something changed that answers depend on. */
+  readonly onTime: (change: TimeChange) => void;
+}
+
+/** Keeps the table of a replica at the newest verified generation. It answers nothing. */
+export class FeedFollower implements SourceSink {
+  readonly keyring: Keyring;
+  readonly keeper: PartsKeeper;
+  readonly refusals: Refusals = new Refusals();
+  readonly slicer: Slicer;
+  readonly applier: Applier;
+  readonly followers: readonly SourceFollower[];
+  readonly #parts: FollowerParts;
+  readonly #queue: IntakeQueue;
+  #generation: Generation | undefined;
+  #locksVersion: Version | undefined;
+  /** The newest head ever verified: a version never goes down, also where what it names is lost (F1). */
+  #seen: HeadPayload | undefined;
+  /** Whether the head in force was received by this process, and set the clock. */
+  #isHeadReceived = false;
+  #starting: Promise<void> = Promise.resolve();
+
+  constructor(parts: FollowerParts) {
+    const { table, clock, log, store } = parts;
+    this.#parts = parts;
+    this.#queue = new IntakeQueue(clock);
+    this.keyring = new Keyring(parts.trust, parts.audience);
+    this.slicer = new Slicer(clock);
+    this.keeper = new PartsKeeper({ store, clock, log, recover: (part) => this.#recover(part) });
+    this.applier = new Applier(table, this.slicer, {
+      onStand: ({ policy }) => {
+        parts.onTime(parts.time.acceptPolicy(policy.value.stepDownForMs));
+        this.tellModes();
+      },
+      onSlice: () => this.tellModes(),
+    });
+    const { pollMs, random } = parts;
+    this.followers = parts.sources.map((source) => new SourceFollower(source, this, { clock, pollMs, random }));
+  }
+
+  get generation(): Generation | undefined {
+    return this.#generation;
+  }
+
+  /** Version of the lock list in force. */
+  get locksVersion(): Version | undefined {
+    return this.#locksVersion;
+  }
+
+  /** Loads what the store has, then polls the sources. Resolves when each has been polled once. Never rejects. */
+  async start(): Promise<void> {
+    this.#starting = this.#queue.run(() => this.#load());
+    await this.#starting;
+    await this.poll();
+  }
+
+  async poll(): Promise<void> {
+    await this.#starting;
+    await Promise.all(this.followers.map((follower) => follower.poll()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.followers.map((follower) => follower.stop()));
+    await this.#queue.settle();
+    const generation = this.#generation;
+    if (generation !== undefined && !this.keeper.isSaved(generation.head.token)) this.#save(generation);
+    await this.keeper.settle();
+  }
+
+  get log(): ReplicaLog {
+    return this.#parts.log;
+  }
+
+  nowMs(): number {
+    return this.#parts.time.nowMs;
+  }
+
+  /** Called every few milliseconds. */
+  tick(): void {
+    const generation = this.#generation;
+    if (generation !== undefined && this.keeper.isSaveDue(generation.head.token)) this.#save(generation);
+  }
+
+  /** Tells subscribers of the modes that have changed. */
+  tellModes(): void {
+    for (const change of this.#parts.table.watch.takeChanges()) this.#parts.events.emit({ type: "mode", ...change });
+  }
+
+  async takeKeysets(source: FeedSource, signal?: AbortSignal): Promise<void> {
+    const tokens = await source.keysets(signal ?? this.#signalOf(source));
+    try {
+      await this.keyring.take(tokens);
+    } catch (error) {
+      // A mirror that lags is no danger: what it serves has to verify under the keys that are held.
+      const isLagging = error instanceof DimmerError && error.code === "statement_outdated";
+      if (!isLagging || this.keyring.keys === undefined) throw error;
+    }
+  }
+
+  async takeHead(source: FeedSource, token: string): Promise<void> {
+    await this.#queue.run(async (patience) => {
+      const signal = AbortSignal.any([patience, this.#signalOf(source)]);
+      await this.#takeHead(source, token, signal);
+    });
+    this.refusals.clear(source.name);
+  }
+
+  onFault(source: FeedSource, error: DimmerError, isRefusal: boolean, token: string | undefined): void {
+    if (isRefusal) this.refuse(source.name, error, token);
+    else if (this.refusals.addFault(source.name, error)) {
+      this.#parts.log.warn({ source: source.name, code: error.code }, `the feed cannot be read: ${error.message}`);
+    }
+  }
+
+  /** Reports an update that was refused whole. */
+  refuse(source: string, error: DimmerError, about?: string): void {
+    const { code, message } = error;
+    if (!this.refusals.add(source, error, this.nowMs(), about)) return;
+    this.#parts.log.error({ source, code }, `an update is refused, the last good state stays in force: ${message}`);
+    this.#parts.events.emit({ type: "refused", code, message, source });
+  }
+
+  async #takeHead(source: FeedSource, token: string, signal: AbortSignal): Promise<void> {
+    const isReceived = source.kind === "network";
+    const held = this.#generation;
+    if (token === held?.head.token) {
+      if (isReceived && !this.#isHeadReceived) this.#renew(held.head, isReceived);
+      return;
+    }
+    const { head, keys } = await this.#verifyHead(source, token, signal);
+    const relation = this.#seen === undefined ? "newer" : compareHeads(head.payload, this.#seen);
+    if (relation === "same" && held !== undefined && compareVersions(held.head.payload, head.payload) === 0) {
+      if (head.payload.iat > held.head.payload.iat) this.#renew(head, isReceived);
+      return;
+    }
+    const read: IntakeTools["read"] = async (kind, digest) => {
+      signal.throwIfAborted();
+      return (await this.keeper.read({ kind, digest })) ?? (await source.part(kind, digest, signal));
+    };
+    const candidate = await this.take(head, {
+      keys,
+      read,
+      onIndex: ({ value }) => this.keeper.want(value.chunks),
+      onChunk: (digest, bytes) => this.keeper.keepChunk(digest, bytes),
+    });
+    await this.apply(candidate, isReceived);
+    this.#save(this.#generation as Generation);
+  }
+
+  /** Verifies all that a head names. @throws {DimmerError} */
+  async take(head: VerifiedHead, how: Pick<IntakeTools, "keys" | "read" | "onIndex" | "onChunk">): Promise<Candidate> {
+    const { table } = this.#parts;
+    const tools = { ...how, held: this.#generation, pool: table.pool, ground: table.ground, slicer: this.slicer };
+    try {
+      return await takeGeneration(head, tools);
+    } catch (error) {
+      table.pool.sweep();
+      throw error;
+    }
+  }
+
+  /** Puts a verified generation in force, and tells. */
+  async apply(candidate: Candidate, isReceived: boolean): Promise<void> {
+    const { table, events } = this.#parts;
+    const isFirst = this.#generation === undefined;
+    const { generation, changed } = await this.applier.apply(candidate, this.#generation);
+    this.#generation = generation;
+    this.#locksVersion = versionOf(generation.head.payload.locks);
+    this.noteHead(generation.head.payload);
+    this.keeper.hold(generation);
+    this.#renew(generation.head, isReceived);
+    if (isFirst) {
+      // What time brings from here on is news; what the first generation brought was nobody's before.
+      await table.watch.scan(this.slicer, true);
+      table.watch.isTelling = true;
+      events.emit({ type: "ready" });
+    }
+    events.emit({ type: "applied", version: versionOf(generation.index.value), tenants: changed });
+  }
+
+  /** Puts a lock list in force without a generation, or in place of the one that an older generation has. */
+  async applyLocks(
+    locks: NamedStatement<readonly Lock[]>,
+    version: Version & { readonly digest: string },
+  ): Promise<void> {
+    const { table } = this.#parts;
+    table.stand(table.ground, await table.stageLocks(locks.value, this.slicer));
+    this.#locksVersion = versionOf(version);
+    if (this.#generation === undefined) return;
+    const { head } = this.#generation;
+    const payload = { ...head.payload, locks: version };
+    this.#generation = { ...this.#generation, head: { ...head, payload }, locks };
+  }
+
+  /** Notes that a head was verified: nothing older is taken from here on. */
+  noteHead(head: HeadPayload): void {
+    if (this.#seen === undefined || compareVersions(head, this.#seen) >= 0) this.#seen = head;
+  }
+
+  async #verifyHead(
+    source: FeedSource,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly head: VerifiedHead; readonly keys: TrustedKeys }> {
+    if (this.keyring.keys === undefined) await this.takeKeysets(source, signal);
+    const keys = this.keyring.keys as TrustedKeys;
+    try {
+      return { head: await verifyHead(token, keys), keys };
+    } catch (error) {
+      if (!(error instanceof DimmerError) || !error.retryable) throw error;
+      await this.takeKeysets(source, signal);
+      const newer = this.keyring.keys as TrustedKeys;
+      if (newer === keys) throw error;
+      return { head: await verifyHead(token, newer), keys: newer };
+    }
+  }
+
+  /** Takes the time of contact of a head whose generation is in force. */
+  #renew(head: VerifiedHead, isReceived: boolean): void {
+    const { time, onTime } = this.#parts;
+    if (this.#generation !== undefined) this.#generation = { ...this.#generation, head };
+    this.#isHeadReceived = isReceived;
+    const { iat, fresh_until: freshUntil } = head.payload;
+    onTime(time.acceptHead({ iatMs: msFromWire(iat), freshUntilMs: msFromWire(freshUntil) }, isReceived));
+  }
+
+  async #load(): Promise<void> {
+    const { store } = this.#parts;
+    if (store === undefined) return;
+    await loadStored(store, { follower: this, table: this.#parts.table });
+  }
+
+  #save(generation: Generation): void {
+    void this.keeper.save(generation, this.keyring.tokens, this.applier.exceptional);
+  }
+
+  /** Reads a part that neither memory nor store has any more from whichever source still has it. */
+  async #recover(part: PartName): Promise<Uint8Array | undefined> {
+    for (const { source, signal } of this.followers) {
+      try {
+        return await readVerified(part, (kind, digest) => source.part(kind, digest, signal));
+      } catch {
+        // The next source may have it; if none has, the caller does without.
+      }
+    }
+    return undefined;
+  }
+
+  #signalOf(source: FeedSource): AbortSignal {
+    return (this.followers.find((follower) => follower.source === source) as SourceFollower).signal;
+  }
+}
+
+function versionOf({ epoch, seq }: Version): Version {
+  return { epoch, seq };
+}

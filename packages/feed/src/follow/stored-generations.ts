@@ -1,0 +1,178 @@
+import { DimmerError } from "@dimmer/core";
+import { compareVersions, type TrustedKeys } from "@dimmer/statement";
+import { stageChunk } from "./chunk.ts";
+import type { FeedFollower } from "./feed-follower.ts";
+import type { Generation, VerifiedHead } from "./generation.ts";
+import { type ReadPart, readVerified, takeLocks, takePolicyPart, takeStatement, verifyHead } from "./intake.ts";
+import { PartFault } from "./part-fault.ts";
+import type { CarriedTenants, GenerationStore, StoredGeneration } from "./ports.ts";
+import type { TenantTable } from "./tenant-table.ts";
+
+/** What is loaded into. */
+export interface StoredTarget {
+  readonly follower: FeedFollower;
+  readonly table: TenantTable;
+}
+
+interface Readable {
+  readonly stored: StoredGeneration;
+  readonly head: VerifiedHead;
+  readonly keys: TrustedKeys;
+}
+
+/**
+ * Puts the newest generation of a store in force that verifies, all of it anew. What does not is set aside and reported,
+ * and the generation before it is used: but never an older lock list where the newer one verifies, and no head below the
+ * newest (F1). Never rejects.
+ */
+export async function loadStored(store: GenerationStore, { follower, table }: StoredTarget): Promise<void> {
+  const read = readFrom(store);
+  let generations: readonly StoredGeneration[];
+  try {
+    generations = await store.load();
+  } catch (error) {
+    follower.keeper.noteFailure(error);
+    return;
+  }
+  const readable: Readable[] = [];
+  for (const stored of generations) {
+    const opened = await open(stored, store, follower);
+    if (opened !== undefined) readable.push(opened);
+  }
+  const loaded = await loadNewest(readable, { store, read, follower });
+  await keepNewestLocks(readable, { read, follower, loaded });
+  if (loaded === undefined) return;
+  for (const carried of loaded.stored.carried ?? []) {
+    await restore(carried, { read, follower, table, keys: loaded.keys });
+  }
+  table.pool.sweep();
+}
+
+/** Verifies keysets and head of a stored generation. */
+async function open(
+  stored: StoredGeneration,
+  store: GenerationStore,
+  follower: FeedFollower,
+): Promise<Readable | undefined> {
+  try {
+    await follower.keyring.take(stored.keysets);
+  } catch (error) {
+    // The older generation has the older keysets. Where none are held, the trust given is another than before: what lies
+    // there is not wrong, only not ours to believe.
+    if (follower.keyring.keys === undefined) {
+      follower.refuse(store.name, toDimmerError(error));
+      return undefined;
+    }
+  }
+  const keys = follower.keyring.keys as TrustedKeys;
+  try {
+    const head = await verifyHead(stored.head, keys);
+    follower.noteHead(head.payload);
+    return { stored, head, keys };
+  } catch (error) {
+    follower.refuse(store.name, toDimmerError(error));
+    await setAside(store, follower, { head: stored.head });
+    return undefined;
+  }
+}
+
+async function loadNewest(
+  readable: readonly Readable[],
+  {
+    store,
+    read,
+    follower,
+  }: { readonly store: GenerationStore; readonly read: ReadPart; readonly follower: FeedFollower },
+): Promise<Readable | undefined> {
+  for (const generation of readable) {
+    try {
+      const candidate = await follower.take(generation.head, { keys: generation.keys, read });
+      await follower.apply(candidate, false);
+      follower.keeper.noteStored(follower.generation as Generation);
+      return generation;
+    } catch (error) {
+      follower.refuse(store.name, toDimmerError(error));
+      if (error instanceof PartFault) await setAside(store, follower, error.part);
+    }
+  }
+  return undefined;
+}
+
+/** D3: the lock list of a generation counts although the rest of it is lost, as long as it verifies itself. */
+async function keepNewestLocks(
+  readable: readonly Readable[],
+  options: { readonly read: ReadPart; readonly follower: FeedFollower; readonly loaded: Readable | undefined },
+): Promise<void> {
+  const { read, follower, loaded } = options;
+  for (const generation of readable) {
+    if (generation === loaded) return;
+    const { head, keys } = generation;
+    const held = follower.generation?.head.payload.locks;
+    if (held !== undefined && compareVersions(head.payload.locks, held) <= 0) return;
+    try {
+      const locks = await takeLocks(head.payload, { keys, read, held: undefined });
+      await follower.applyLocks(locks, head.payload.locks);
+      return;
+    } catch {
+      // Reported by the attempt to load it; the list of the generation before it is looked at next.
+    }
+  }
+}
+
+/** Lets tenants count again that the generation loaded lacks, from the index and chunk that gave them. */
+async function restore(
+  carried: CarriedTenants,
+  { read, follower, table, keys }: StoredTarget & { readonly read: ReadPart; readonly keys: TrustedKeys },
+): Promise<void> {
+  const origin = { index: carried.index, policy: carried.policy, chunk: carried.chunk };
+  const part = { kind: "chunks", digest: carried.chunk } as const;
+  try {
+    const indexPart = { kind: "index", digest: carried.index } as const;
+    const { payload: index } = await takeStatement("dimmer-index+jwt", indexPart, { keys, read }, { epoch: 0, seq: 0 });
+    const bucket = index.chunks.indexOf(carried.chunk);
+    if (bucket === -1) throw new PartFault(part, `is not named by index ${carried.index}`);
+    const inForce = follower.generation?.policy;
+    const isInForce = inForce?.digest === carried.policy;
+    const policy = isInForce ? inForce.value : (await takePolicyPart(carried.policy, { keys, read }, index)).value;
+    const bytes = await readVerified(part, read);
+    const place = { bucket, buckets: index.buckets, digest: carried.chunk };
+    const { pool, ground } = table;
+    const tools = { pool, ground, slicer: follower.slicer, known: [], isKnownHere: false };
+    const staged = await stageChunk(bytes, place, tools);
+    const wanted = new Set(carried.tenants);
+    for (const [i, tenant] of staged.ids.entries()) {
+      const shared = staged.profiles[i];
+      if (shared === undefined || !wanted.has(tenant)) continue;
+      shared.admitUnder(policy);
+      follower.applier.restore(tenant, { shared, cases: staged.cases.get(tenant) ?? [] }, origin);
+    }
+  } catch (error) {
+    follower.refuse("carried tenants", toDimmerError(error));
+  }
+}
+
+function readFrom(store: GenerationStore): ReadPart {
+  return async (kind, digest) => {
+    const bytes = await store.read(kind, digest);
+    if (bytes === undefined) throw new PartFault({ kind, digest }, "is missing from the store");
+    return bytes;
+  };
+}
+
+async function setAside(
+  store: GenerationStore,
+  follower: FeedFollower,
+  what: Parameters<GenerationStore["quarantine"]>[0],
+): Promise<void> {
+  try {
+    const place = await store.quarantine(what);
+    if (place !== undefined) follower.log.warn({ store: store.name, place }, `set aside as ${place}`);
+  } catch (error) {
+    follower.keeper.noteFailure(error);
+  }
+}
+
+function toDimmerError(error: unknown): DimmerError {
+  if (error instanceof DimmerError) return error;
+  return new DimmerError("feed_refused", error instanceof Error ? error.message : String(error), { cause: error });
+}

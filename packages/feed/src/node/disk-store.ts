@@ -1,0 +1,248 @@
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join, resolve } from "node:path";
+import { DimmerError } from "@dimmer/core";
+import { compareVersions, sha256 } from "@dimmer/statement";
+import { fileOfPart, MAX_PART_BYTES } from "../follow/feed-paths.ts";
+import type { GenerationStore, GenerationToSave, PartKind, StoredGeneration } from "../follow/ports.ts";
+import { type GenerationRecord, readManifest, readRecord, writeManifest, writeRecord } from "./generation-record.ts";
+import { nodeStoreFiles, type StoreFiles } from "./store-files.ts";
+
+/** Options of `diskStore`. */
+export interface DiskStoreOptions {
+  /** The file operations. Default: those of Node. */
+  readonly files?: StoreFiles;
+}
+
+const MANIFEST = "manifest.json";
+const RECORDS = "generations";
+const QUARANTINE = "quarantine";
+const KINDS: readonly PartKind[] = ["index", "policy", "locks", "chunks"];
+const PART_FILE = /^[A-Za-z0-9_-]{43}\.(?:jws|ndjson|json)$/;
+const TEMPORARY = ".tmp-";
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+/** Files in quarantine at most; the oldest go first. */
+const MAX_QUARANTINED = 16;
+
+/**
+ * Keeps the generation in force and the one before it in a directory, which is made where it is missing, readable for
+ * its owner alone. Parts are shared between the two under their digests. Whatever the moment of a crash, the manifest
+ * names generations that are whole: each file is written aside, synced, renamed, its directory synced, and the manifest
+ * comes last. One process at a time uses a directory: two would remove each other's parts.
+ *
+ * @param directory its path; nothing is touched before the first use
+ */
+export function diskStore(directory: string, options: DiskStoreOptions = {}): GenerationStore {
+  return new DiskStore(directory, options.files ?? nodeStoreFiles);
+}
+
+interface KeptRecord {
+  readonly digest: string;
+  readonly record: GenerationRecord;
+}
+
+class DiskStore implements GenerationStore {
+  readonly name: string;
+  readonly #root: string;
+  readonly #files: StoreFiles;
+  /** Newest first, at most two; `undefined` until the directory was read. */
+  #records: readonly KeptRecord[] | undefined;
+  /** Files of parts that this process has written whole. */
+  readonly #written = new Set<string>();
+  /** Parts that no generation names: how many saves they have outlived. An update may be gathering them. */
+  readonly #unnamed = new Map<string, number>();
+  readonly #unsynced = new Set<string>();
+  /** Temporary files being written at this moment; others are left from a crash. */
+  readonly #temporary = new Set<string>();
+
+  constructor(directory: string, files: StoreFiles) {
+    this.name = directory;
+    this.#root = resolve(directory);
+    this.#files = files;
+  }
+
+  async load(): Promise<readonly StoredGeneration[]> {
+    return (await this.#readRecords()).map(({ record }) => record);
+  }
+
+  async read(kind: PartKind, digest: string): Promise<Uint8Array | undefined> {
+    return await this.#files.read(this.#pathOf(kind, digest), MAX_PART_BYTES[kind]);
+  }
+
+  async put(kind: PartKind, digest: string, bytes: Uint8Array): Promise<void> {
+    const file = fileOfPart(kind, digest);
+    if (this.#written.has(file)) return;
+    await this.#doing(`keep ${file}`, async () => {
+      await this.#write(this.#pathOf(kind, digest), bytes);
+      this.#unsynced.add(kind);
+    });
+    this.#written.add(file);
+    this.#unnamed.set(file, 0);
+  }
+
+  async save(generation: GenerationToSave): Promise<void> {
+    await this.#doing("keep a generation", async () => {
+      const before = await this.#readRecords();
+      await this.#checkParts(generation);
+      for (const kind of this.#unsynced) await this.#files.syncDirectory(join(this.#root, kind));
+      this.#unsynced.clear();
+      const bytes = new TextEncoder().encode(writeRecord(generation));
+      const digest = await sha256(bytes);
+      await this.#write(join(this.#root, RECORDS, `${digest}.json`), bytes);
+      await this.#files.syncDirectory(join(this.#root, RECORDS));
+      // A head that only renewed the freshness takes the place of its own generation, not that of the one before.
+      const older = before.filter(({ record }) => compareVersions(record.version, generation.version) < 0);
+      const records = [{ digest, record: { ...generation } }, ...older.slice(0, 1)];
+      await this.#writeManifest(records.map((kept) => kept.digest));
+      this.#records = records;
+    });
+    await this.#removeUnnamed().catch(() => undefined);
+  }
+
+  async quarantine(what: Parameters<GenerationStore["quarantine"]>[0]): Promise<string | undefined> {
+    if ("digest" in what) {
+      this.#written.delete(fileOfPart(what.kind, what.digest));
+      return await this.#setAside(this.#pathOf(what.kind, what.digest), `${what.kind}-`);
+    }
+    const found = (await this.#readRecords()).find(({ record }) => record.head === what.head);
+    return found && (await this.#setAside(join(this.#root, RECORDS, `${found.digest}.json`), "generation-"));
+  }
+
+  #pathOf(kind: PartKind, digest: string): string {
+    return join(this.#root, fileOfPart(kind, digest));
+  }
+
+  async #readRecords(): Promise<readonly KeptRecord[]> {
+    this.#records ??= await this.#doing("read generations", () => this.#findRecords());
+    return this.#records;
+  }
+
+  async #findRecords(): Promise<readonly KeptRecord[]> {
+    const path = join(this.#root, MANIFEST);
+    const bytes = await this.#files.read(path, MAX_RECORD_BYTES);
+    const named = bytes === undefined ? [] : readManifest(textOf(bytes));
+    if (named !== undefined)
+      return (await Promise.all(named.map((digest) => this.#readRecord(digest)))).filter(isThere);
+    // The manifest is damaged: whatever records there are name parts that were whole before they were written.
+    await this.#setAside(path, "manifest-");
+    const names = (await this.#files.list(join(this.#root, RECORDS))).filter((name) => PART_FILE.test(name));
+    const found = await Promise.all(names.map((name) => this.#readRecord(name.replace(".json", ""))));
+    return found
+      .filter(isThere)
+      .sort((a, b) => compareVersions(b.record.version, a.record.version))
+      .slice(0, 2);
+  }
+
+  async #readRecord(digest: string): Promise<KeptRecord | undefined> {
+    const path = join(this.#root, RECORDS, `${digest}.json`);
+    const bytes = await this.#files.read(path, MAX_RECORD_BYTES);
+    if (bytes === undefined) return undefined;
+    const record = (await sha256(bytes)) === digest ? readRecord(textOf(bytes)) : undefined;
+    if (record !== undefined) return { digest, record };
+    await this.#setAside(path, "generation-");
+    return undefined;
+  }
+
+  /** @throws where a part is not there; it is then written again by the next `put` */
+  async #checkParts({ parts }: GenerationToSave): Promise<void> {
+    for (const kind of KINDS) {
+      const names = new Set(await this.#files.list(join(this.#root, kind)));
+      for (const part of parts) {
+        const file = fileOfPart(part.kind, part.digest);
+        if (part.kind !== kind || names.has(basename(file))) continue;
+        this.#written.delete(file);
+        throw new DimmerError("disk_failed", `${join(this.#root, file)} is missing`, { retryable: true });
+      }
+    }
+  }
+
+  async #writeManifest(digests: readonly string[]): Promise<void> {
+    await this.#write(join(this.#root, MANIFEST), new TextEncoder().encode(writeManifest(digests)));
+    await this.#files.syncDirectory(this.#root);
+  }
+
+  /** Writes a file whole or not at all. */
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
+    const name = `${TEMPORARY}${randomBytes(6).toString("hex")}`;
+    const temporary = join(dirname(path), name);
+    this.#temporary.add(name);
+    try {
+      await this.#files.makeDirectory(dirname(path));
+      await this.#files.write(temporary, bytes);
+      await this.#files.rename(temporary, path);
+    } catch (cause) {
+      await this.#files.remove(temporary).catch(() => undefined);
+      throw cause;
+    } finally {
+      this.#temporary.delete(name);
+    }
+  }
+
+  async #setAside(path: string, prefix: string): Promise<string | undefined> {
+    const directory = join(this.#root, QUARANTINE);
+    const name = `${Date.now()}-${prefix}${basename(path)}`;
+    try {
+      await this.#files.makeDirectory(directory);
+      await this.#files.rename(path, join(directory, name));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw cause;
+    }
+    const names = (await this.#files.list(directory)).sort();
+    for (const old of names.slice(0, -MAX_QUARANTINED)) await this.#files.remove(join(directory, old));
+    return join(directory, name);
+  }
+
+  /** Removes what no generation names, but for parts that an update may be gathering just now. */
+  async #removeUnnamed(): Promise<void> {
+    const named = new Set<string>();
+    for (const { digest, record } of this.#records ?? []) {
+      named.add(`${RECORDS}/${digest}.json`);
+      for (const { kind, digest: part } of record.parts) named.add(fileOfPart(kind, part));
+      for (const { index, policy, chunk } of record.carried ?? []) {
+        for (const file of [fileOfPart("index", index), fileOfPart("policy", policy), fileOfPart("chunks", chunk)]) {
+          named.add(file);
+        }
+      }
+    }
+    for (const directory of [RECORDS, ...KINDS]) {
+      for (const name of await this.#files.list(join(this.#root, directory))) {
+        const file = `${directory}/${name}`;
+        const isTemporary = name.startsWith(TEMPORARY) && !this.#temporary.has(name);
+        if (named.has(file)) this.#unnamed.delete(file);
+        else if ((PART_FILE.test(name) && this.#isOutlived(file)) || isTemporary) await this.#remove(file);
+      }
+    }
+  }
+
+  #isOutlived(file: string): boolean {
+    const saves = this.#unnamed.get(file);
+    if (saves === undefined || saves > 0) return true;
+    this.#unnamed.set(file, saves + 1);
+    return false;
+  }
+
+  async #remove(file: string): Promise<void> {
+    this.#unnamed.delete(file);
+    this.#written.delete(file);
+    await this.#files.remove(join(this.#root, file));
+  }
+
+  /** Says what failed, in words for whoever set the directory up. */
+  async #doing<T>(what: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (cause) {
+      if (cause instanceof DimmerError && cause.code === "disk_failed") throw cause;
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new DimmerError("disk_failed", `${this.name}: cannot ${what}: ${message}`, { cause, retryable: true });
+    }
+  }
+}
+
+function isThere(kept: KeptRecord | undefined): kept is KeptRecord {
+  return kept !== undefined;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
