@@ -21,7 +21,9 @@ export interface FetchGuard extends Counting {
  * @throws {TypeError} where an option is missing or contradicts another
  * @see GuardOptions for what errors in the callbacks do: the wrapped handler rejects with them
  */
-export function fetchGuard<Capability extends string = string>(options: GuardOptions<Request, Capability>): FetchGuard {
+export function fetchGuard<Capability extends string = string, Feature extends string = string>(
+  options: GuardOptions<Request, Capability, Feature>,
+): FetchGuard {
   const guard = new RequestGuard(options as GuardOptions<Request>, READER);
   const wrap: Omit<FetchGuard, keyof Counting> & ((handler: FetchHandler<readonly never[]>) => unknown) =
     (handler: FetchHandler<readonly never[]>) =>

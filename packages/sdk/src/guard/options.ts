@@ -7,9 +7,12 @@ import type { RouteRule } from "../routes/route-table.ts";
  * What a guard asks of Dimmer. `connect()` gives one that answers at once, `connectRemote()` one that answers later; a
  * test may give its own. None of the three may throw or reject: a guard passes such an error on to the product.
  */
-export interface GuardedBy<Capability extends string = string> {
+export interface GuardedBy<Capability extends string = string, Feature extends string = string> {
   check(tenant: string, capability: Capability, principal?: Principal): MaybePromise<Decision>;
-  ask(tenant: string, ask: Ask & { readonly capability?: Capability }): MaybePromise<Decision>;
+  ask(
+    tenant: string,
+    ask: Ask & { readonly capability?: Capability; readonly feature?: Feature },
+  ): MaybePromise<Decision>;
   denial(tenant: string, decision: Decision, options?: DenialOptions): MaybePromise<Denial>;
 }
 
@@ -25,8 +28,8 @@ export interface DenialOptions {
  *
  * @typeParam Request what the server hands to the callbacks: Hono's `Context`, a `Request`, an `IncomingMessage`
  */
-export interface GuardOptions<Request, Capability extends string = string> {
-  readonly dimmer: GuardedBy<Capability>;
+export interface GuardOptions<Request, Capability extends string = string, Feature extends string = string> {
+  readonly dimmer: GuardedBy<Capability, Feature>;
 
   /**
    * Whose request this is, from the product's own session. Never from a header, path or body that a client writes: a
@@ -50,7 +53,7 @@ export interface GuardOptions<Request, Capability extends string = string> {
   readonly principal?: (request: Request) => MaybePromise<Principal | null | undefined>;
 
   /** What requests ask for; the first rule that matches wins, and the methods' defaults take the rest. */
-  readonly routes: readonly RouteRule<NoInfer<Capability>>[];
+  readonly routes: readonly RouteRule<NoInfer<Capability>, NoInfer<Feature>>[];
 
   /** Where the protected capabilities live. Routes named here need no rule of their own. */
   readonly protected: ProtectedRoutes;

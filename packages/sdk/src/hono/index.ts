@@ -16,8 +16,8 @@ export type { Counting, DenialOptions, GuardCounts, GuardedBy, GuardOptions, Rou
  * @throws {TypeError} where an option is missing or contradicts another
  * @see GuardOptions for what errors in the callbacks do
  */
-export function honoGuard<E extends Env = Env, Capability extends string = string>(
-  options: GuardOptions<Context<E>, Capability>,
+export function honoGuard<E extends Env = Env, Capability extends string = string, Feature extends string = string>(
+  options: GuardOptions<Context<E>, Capability, Feature>,
 ): MiddlewareHandler<E> & Counting {
   const guard = new RequestGuard(options as GuardOptions<Context<E>>, READER as RequestReader<Context<E>>);
   const middleware: MiddlewareHandler<E> = (c, next) => {

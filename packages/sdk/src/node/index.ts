@@ -24,8 +24,8 @@ export interface NodeGuard extends Counting {
  * @throws {TypeError} where an option is missing or contradicts another
  * @see GuardOptions for what errors in the callbacks do
  */
-export function nodeGuard<Capability extends string = string>(
-  options: GuardOptions<IncomingMessage, Capability>,
+export function nodeGuard<Capability extends string = string, Feature extends string = string>(
+  options: GuardOptions<IncomingMessage, Capability, Feature>,
 ): NodeGuard {
   const guard = new RequestGuard(options as GuardOptions<IncomingMessage>, READER);
   function handle(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createConnection } from "node:net";
-import type { Ask, Decision, Denial, Principal, standardPolicy } from "@dimmer/core";
+import type { Ask, Decision, Denial, Principal, StandardCapability, StandardFeature } from "@dimmer/core";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
@@ -100,10 +100,12 @@ describe("honoGuard", () => {
   });
 
   it("takes names from the policy's type: a misspelt capability does not compile", () => {
-    type Capability = (typeof standardPolicy)["capabilities"][number];
     const typed = {} as {
-      check(tenant: string, capability: Capability, principal?: Principal): Decision;
-      ask(tenant: string, ask: Ask & { readonly capability?: Capability }): Decision;
+      check(tenant: string, capability: StandardCapability, principal?: Principal): Decision;
+      ask(
+        tenant: string,
+        ask: Ask & { readonly capability?: StandardCapability; readonly feature?: StandardFeature },
+      ): Decision;
       denial(tenant: string, decision: Decision): Denial;
     };
     const make = (): unknown =>
@@ -115,6 +117,9 @@ describe("honoGuard", () => {
           { path: "/open", capability: "open" },
           // @ts-expect-error: the policy has no capability "creat"
           { path: "/misspelt", capability: "creat" },
+          { path: "/sso", capability: "update", feature: "sso" },
+          // @ts-expect-error: the policy has no feature "ssso"
+          { path: "/misspelt-too", capability: "update", feature: "ssso" },
         ],
       });
     expect(make).toThrow(TypeError);
