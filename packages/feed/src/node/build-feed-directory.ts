@@ -12,6 +12,7 @@ import { signTokenFromFeed } from "../build/entitlement-token.ts";
 import { readPreviousFeed } from "../build/generation.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { directorySource } from "./directory-source.ts";
+import { diskFailure } from "./disk-failure.ts";
 import { openFeedDirectory, readHeadToken } from "./feed-directory.ts";
 import { type KeyDirectory, openKeyDirectory } from "./key-directory.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
@@ -121,6 +122,8 @@ export async function publishFeed(options: PublishFeedOptions): Promise<BuiltDir
     });
     const { version, counts, changed } = built;
     return { trust: keys.trust, version, counts, changed, files, warnings: warningsOf(previous, counts) };
+  } catch (cause) {
+    throw diskFailure(`cannot build the feed in ${outDir}`, cause);
   } finally {
     await lock.release();
   }

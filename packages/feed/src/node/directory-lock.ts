@@ -12,6 +12,9 @@ const RETRY_MS = 25;
 /** A lock this old is nobody's: no build takes as long, and its process may have run on another machine. */
 const STALE_MS = 10 * 60_000;
 
+/** A lock that says nothing for so long is that of a process that died while it wrote it. */
+const TORN_MS = 2_000;
+
 /** Tokens of the locks that this process holds: after a restart in a container the process id is often the same. */
 const held = new Set<string>();
 
@@ -90,14 +93,13 @@ interface Owner {
 async function ownerOf(path: string): Promise<Owner | undefined> {
   const [text, stats] = await Promise.all([readText(path), stat(path).catch(() => undefined)]);
   if (text === undefined || stats === undefined) return undefined;
-  const isOld = Date.now() - stats.mtimeMs > STALE_MS;
+  const ageMs = Date.now() - stats.mtimeMs;
   try {
     const { pid, host, token } = JSON.parse(text) as { pid: number; host: string; token: string };
     const isDead = host === hostname() && (pid === process.pid ? !held.has(token) : !isRunning(pid));
-    return { text, pid, isGone: isDead || isOld };
+    return { text, pid, isGone: isDead || ageMs > STALE_MS };
   } catch {
-    // Being written at this moment, or torn by a crash.
-    return { text, isGone: isOld };
+    return { text, isGone: ageMs > TORN_MS };
   }
 }
 

@@ -5,6 +5,7 @@ import { inspectStatement } from "@dimmer/statement";
 import { fileOfPart, HEAD_FILE, KEYSETS_DIRECTORY } from "../follow/feed-paths.ts";
 import type { PartKind } from "../follow/ports.ts";
 import { LOCK_FILE } from "./directory-lock.ts";
+import { diskFailure } from "./disk-failure.ts";
 import { TEMPORARY_PREFIX } from "./write-atomically.ts";
 
 /** The directories of parts, in a feed directory. */
@@ -99,8 +100,7 @@ async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new DimmerError("disk_failed", `cannot create ${path}: ${message}`, { cause });
+    throw diskFailure(`cannot create ${path}`, cause);
   }
   if (!(await lstat(path)).isDirectory()) {
     throw new DimmerError("disk_failed", `${path} is a symbolic link; name the directory itself`);

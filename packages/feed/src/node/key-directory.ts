@@ -13,6 +13,7 @@ import {
   trustStringOf,
 } from "@dimmer/statement/keys";
 import type { FeedSigners } from "../build/feed-signers.ts";
+import { diskFailure } from "./disk-failure.ts";
 import { syncDirectory, writeAtomically } from "./write-atomically.ts";
 
 /** The roles of a key directory; each has a file of its name, such as `root.jwk`. */
@@ -69,7 +70,7 @@ export async function createKeyDirectory(path: string, options: KeyDirectoryOpti
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
     await refuseFilled(directory);
-    throw new DimmerError("disk_failed", `cannot create the key directory ${path}: ${messageOf(cause)}`, { cause });
+    throw diskFailure(`cannot create the key directory ${path}`, cause);
   }
   const signers = Object.fromEntries(made.map(({ role, signer }) => [role, signer])) as Record<Role, Signer>;
   return { signers, trust: await trustStringOf(signers.root.publicKey), warnings: [] };
@@ -87,6 +88,12 @@ export async function openKeyDirectory(path: string, options: KeyDirectoryOption
   const opened = await Promise.all(
     ROLES.map(async (role) => [role, await openKey(join(path, fileOf(role)), options, warnings)] as const),
   );
+  for (const [i, [role, { kid }]] of opened.entries()) {
+    const twin = opened.slice(0, i).find(([, signer]) => signer.kid === kid)?.[0];
+    if (twin === undefined) continue;
+    const files = `${fileOf(twin)} and ${fileOf(role)}`;
+    throw new DimmerError("keys_unreadable", `${path}: ${files} hold the same key; give each role its own`);
+  }
   const signers = Object.fromEntries(opened) as Record<Role, Signer>;
   return { signers, trust: await trustStringOf(signers.root.publicKey), warnings };
 }
@@ -137,7 +144,7 @@ async function refuseFilled(directory: string): Promise<void> {
     names = await readdir(directory);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw new DimmerError("disk_failed", `cannot read ${directory}: ${messageOf(cause)}`, { cause });
+    throw diskFailure(`cannot read ${directory}`, cause);
   }
   if (names.length === 0) return;
   const what = names.includes(fileOf("root"))

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { DimmerError, lintPolicy, type PolicyDocument } from "@dimmer/core";
+import { diskFailure } from "./disk-failure.ts";
 import { MAX_ALIAS_COUNT, parseGuardedYaml } from "./guarded-yaml.ts";
 import { refuseAt } from "./input-place.ts";
 
@@ -42,9 +43,7 @@ async function readText(path: string): Promise<string> {
       throw refuseAt(path, 1, `over ${MAX_POLICY_BYTES} bytes; a policy is smaller`);
     bytes = await readFile(path);
   } catch (cause) {
-    if (cause instanceof DimmerError) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new DimmerError("disk_failed", `cannot read the policy file ${path}: ${message}`, { cause });
+    throw diskFailure(`cannot read the policy file ${path}`, cause);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -3,6 +3,7 @@ import { basename, extname } from "node:path";
 import { type CompiledPolicy, DimmerError } from "@dimmer/core";
 import type { WireEntitlement, WireLock, WireTombstone } from "@dimmer/statement";
 import { checkEntitlementNames, checkLockNames } from "../build/check-names.ts";
+import { diskFailure } from "./disk-failure.ts";
 import { MAX_YAML_BYTES } from "./guarded-yaml.ts";
 import { refuseAt } from "./input-place.ts";
 import { readNdjsonLines } from "./read-ndjson-lines.ts";
@@ -188,7 +189,6 @@ async function* fileBlocks(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: READ_BLOCK_BYTES });
   } catch (cause) {
-    if (!(cause instanceof Error) || (cause as NodeJS.ErrnoException).code === undefined) throw cause;
-    throw new DimmerError("disk_failed", `cannot read the tenants file ${path}: ${cause.message}`, { cause });
+    throw diskFailure(`cannot read the tenants file ${path}`, cause);
   }
 }

@@ -6,6 +6,7 @@ import type { BuildProgress, BuiltFeed } from "../build/build-feed.ts";
 import { fileOfPart, HEAD_FILE, KEYSETS_DIRECTORY } from "../follow/feed-paths.ts";
 import type { PartKind } from "../follow/ports.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { diskFailure } from "./disk-failure.ts";
 import {
   fileOfKeyset,
   filesOfGeneration,
@@ -62,8 +63,7 @@ export async function writeFeedDirectory(
       if (options.lock === undefined) await lock.release();
     }
   } catch (cause) {
-    if (cause instanceof DimmerError || !(cause instanceof Error) || !("code" in cause)) throw cause;
-    throw new DimmerError("disk_failed", `cannot write the feed to ${directory}: ${cause.message}`, { cause });
+    throw diskFailure(`cannot write the feed to ${directory}`, cause);
   }
 }
 

@@ -26,7 +26,12 @@ describe("signTokenFromFeed", () => {
   it("says what the feed says about a tenant, for five minutes, and a verifier takes it", async () => {
     const token = (await issue("tenant-3")) ?? "";
     expect(inspectStatement(token).payload).toMatchObject({
-      ...{ aud: AUD, sub: "tenant-3", epoch: 1, seq: 2, iat: NOW_SECONDS, exp: NOW_SECONDS + 300 },
+      aud: AUD,
+      sub: "tenant-3",
+      epoch: 1,
+      seq: 2,
+      iat: NOW_SECONDS,
+      exp: NOW_SECONDS + 300,
       policy: built.headPayload.policy,
       entitlement: { tenant: "tenant-3", plan: "pro" },
     });

@@ -63,8 +63,8 @@ export function linesOf(built: BuiltFeed): string[] {
 
 /** Everything of a feed, to be compared. */
 export function bytesOf(built: BuiltFeed): unknown {
-  const parts = [...built.parts].map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]);
-  return { head: built.head, keysets: built.keysets, parts: parts.sort() };
+  const parts = Object.fromEntries([...built.parts].map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]));
+  return { head: built.head, keysets: built.keysets, parts };
 }
 
 /** Tenants `tenant-0` to `tenant-(count-1)` on plan `pro`. */
