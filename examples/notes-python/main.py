@@ -6,9 +6,11 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 import secrets
 import signal
+import socketserver
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -218,6 +220,13 @@ class Handler(BaseHTTPRequestHandler):
         """A product's access log is not the subject here."""
 
 
+class Server(ThreadingHTTPServer):
+    def server_bind(self):
+        """Without the look-up of this machine's name in the DNS, which may take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--sidecar", default="http://127.0.0.1:7301", help="http://host:port or unix:/path.sock")
@@ -226,10 +235,11 @@ def main():
     options.add_argument("--stop-with-stdin", action="store_true", help="end when the standard input does")
     given = options.parse_args()
     try:
-        Handler.product = Product(Sidecar(given.sidecar), given.host in ("127.0.0.1", "localhost", "::1"))
-        server = ThreadingHTTPServer((given.host, given.port), Handler)
-    except ValueError as error:
-        sys.exit(f"notes-python: {error}")
+        Handler.product = Product(Sidecar(given.sidecar), given.host in ("127.0.0.1", "localhost"))
+        server = Server((given.host, given.port), Handler)
+    except (ValueError, OverflowError) as error:
+        print(f"notes-python: {error}", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         print(f"notes-python: cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr)
         sys.exit(3)
@@ -239,8 +249,13 @@ def main():
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    def follow_stdin():
+        while os.read(0, 4096):  # not sys.stdin: its buffer must not be in use when the interpreter ends
+            pass
+        stop()
+
     if given.stop_with_stdin:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), stop()), daemon=True).start()
+        threading.Thread(target=follow_stdin, daemon=True).start()
     print(f"notes-python: ready on http://{given.host}:{server.server_port}", flush=True)
     server.serve_forever(poll_interval=0.1)
     server.server_close()

@@ -11,8 +11,8 @@ TIMEOUT_S = 0.25
 # After a failure the sidecar is left alone for so long, so that one that hangs does not slow every request.
 REST_S = 1.0
 
-# A denial's status, by its reason; everything else is 403.
-STATUS = {"no_data": 503}
+# Titles of a denial, by language: where a payment would help, and otherwise.
+TITLES = {"en": ("Payment required", "Not available"), "ja": ("お支払いのご確認をお願いします", "ご利用いただけません")}
 # What is said of a lock to the caller of a product: never its cause, case or date.
 PUBLIC = ("mode", "capability", "freshness", "cause", "case", "since", "next")
 PUBLIC_WHEN_LOCKED = ("mode", "capability", "freshness")
@@ -61,11 +61,12 @@ class Sidecar:
         """The denial to send: status and problem+json, with what still works and how to come back."""
         reason, locked = decision["reason"], decision["reason"] == "locked"
         unpaid = reason == "restricted" and decision.get("cause") == "nonpayment"
-        status = 402 if unpaid else STATUS.get(reason, 403)
+        status = 402 if unpaid else 503 if reason == "no_data" else 403
+        titles = TITLES["ja" if language.lower().startswith("ja") else "en"]
         about = self.explain(decision["tenant"], language)
         return status, {
             "type": f"urn:dimmer:problem:{reason}",
-            "title": "Payment required" if unpaid else "Not available",
+            "title": titles[0 if unpaid else 1],
             "status": status,
             "detail": about.get("banner", {}).get("text", "This is not available for your organisation now."),
             **{name: decision[name] for name in (PUBLIC_WHEN_LOCKED if locked else PUBLIC) if name in decision},
