@@ -26,8 +26,7 @@ import { whileAlive } from "./waiting.ts";
 const UNREACHABLE: Version = { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
 
 /**
- * Puts the questions of a product over a replica, and closes it with itself. The methods need no `this`: they may be
- * taken apart. Never throws.
+ * Puts the questions of a product over a replica, and closes it with itself. Never throws.
  */
 export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: ReplicaLog): Dimmer<P> {
   const signals = new Signals((tenant, capability, principal) => replica.check(tenant, capability, principal));
@@ -64,11 +63,11 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
       replica.ask(tenant, ask as Ask, atLeast === undefined ? undefined : (parseVersion(atLeast) ?? UNREACHABLE)),
     explain(tenant, options) {
       const { standing, cases } = replica.about(tenant);
-      return explain(standing, { tenant, cases, ...options });
+      return explain(standing, { tenant: asText(tenant), cases, ...options });
     },
     denial(tenant, decision, options) {
       const { standing, cases } = replica.about(tenant);
-      return denialOf(decision, standing, { tenant, cases, ...options });
+      return denialOf(decision, standing, { tenant: asText(tenant), cases, ...options });
     },
     signal: (tenant, capability, principal) => signals.of(tenant, capability, principal),
     on: (event, listener) => listeners.add(event, listener),
@@ -81,6 +80,11 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What a caller without types gives for a tenant must not throw where it is only written into a text. */
+function asText(tenant: unknown): string {
+  return typeof tenant === "string" ? tenant : "";
 }
 
 /** A lock that the replica holds outranks what a token says: it may have come after the token (D2). */

@@ -130,6 +130,8 @@ function keyOf(capability: string, principal: Principal | undefined): string {
 
 function reasonOf(tenant: string, decision: Decision): DOMException {
   const cause = decision.cause === undefined ? "" : ` by ${decision.cause}`;
-  const message = `Tenant ${tenant} may not ${decision.capability}: ${decision.reason}${cause}, mode ${decision.mode}`;
+  // `String`: a caller without types may have asked with a symbol, which no template takes.
+  const asked = `Tenant ${String(tenant)} may not ${String(decision.capability)}`;
+  const message = `${asked}: ${decision.reason}${cause}, mode ${decision.mode}`;
   return new DOMException(message, { name: "AbortError", cause: decision });
 }

@@ -1,3 +1,4 @@
+import { type PolicyDocument, standardPolicy } from "@dimmer/core";
 import { followFeed, type ReplicaLog } from "@dimmer/feed/follow";
 import { directorySource } from "@dimmer/feed/node";
 import type { WireEntitlement } from "@dimmer/statement";
@@ -17,9 +18,16 @@ function stepping(id: string, steps: NonNullable<WireEntitlement["restrictions"]
   return { tenant: id, plan: "pro", restrictions: [{ cause: "nonpayment", case: `case_${id}`, steps }] };
 }
 
+interface AtNoon {
+  readonly dimmer: Dimmer;
+  readonly clock: ManualClock;
+  /** Signs the same again. */
+  readonly publish: (nowMs: number) => Promise<void>;
+}
+
 /** A Dimmer at noon, over a feed signed at noon, whose time a test moves. */
-async function atNoon(entitlements: WireEntitlement[]): Promise<{ dimmer: Dimmer; clock: ManualClock }> {
-  const feed = kept(await LiveFeed.create({ entitlements, nowMs: NOON }));
+async function atNoon(entitlements: WireEntitlement[], policy: PolicyDocument = standardPolicy): Promise<AtNoon> {
+  const feed = kept(await LiveFeed.create({ entitlements, policy, nowMs: NOON }));
   const clock = new ManualClock(NOON);
   const replica = followFeed({ sources: [directorySource(feed.directory)], trust: [feed.trust], clock });
   const dimmer = kept(dimmerOf(replica, silent));
@@ -27,7 +35,7 @@ async function atNoon(entitlements: WireEntitlement[]): Promise<{ dimmer: Dimmer
     await clock.advance(0);
     expect(dimmer.isReady).toBe(true);
   }, 10_000);
-  return { dimmer, clock };
+  return { dimmer, clock, publish: (nowMs) => feed.publish({ entitlements, policy, nowMs }) };
 }
 
 describe("a signed step", () => {
@@ -60,11 +68,17 @@ describe("a signed step", () => {
   });
 
   it("waits past the horizon for contact", async () => {
-    const day = 86_400;
-    const { dimmer, clock } = await atNoon([stepping("acme", [{ at: NOON_SECONDS + 2 * day, mode: "read_only" }])]);
+    const policy = { ...standardPolicy, offline: { step_down_for: "1m" } };
+    const acme = stepping("acme", [{ at: NOON_SECONDS + 120, mode: "read_only" }]);
+    const { dimmer, clock, publish } = await atNoon([acme], policy);
     const job = dimmer.signal("acme", "job");
-    await clock.advance(1_000 * 3 * day);
+    await clock.advance(180_000);
     expect(dimmer.check("acme", "job").allowed).toBe(true);
     expect(job.aborted).toBe(false);
+    await publish(NOON + 180_000);
+    await vi.waitFor(async () => {
+      await clock.advance(5_000);
+      expect(job.aborted).toBe(true);
+    }, 10_000);
   });
 });

@@ -47,10 +47,19 @@ async function world(content: FeedContent, options: Partial<RemoteOptions> = {},
 }
 
 const hang: Door = () => true;
-const garble: Door = (_req, res) => {
-  res.writeHead(200, { "content-type": "application/json" }).end('{"allowed":true}');
+const send =
+  (status: number, body: string): Door =>
+  (_req, res) => {
+    res.writeHead(status).end(body);
+    return true;
+  };
+const tear: Door = (req) => {
+  req.socket.destroy();
   return true;
 };
+const yes = { allowed: true, capability: "create", mode: "full", reason: "granted", freshness: "fresh" };
+const garble = send(200, '{"allowed":true}');
+const allow = send(200, JSON.stringify(yes));
 const onlyQuestions =
   (door: Door): Door =>
   (req, res) =>
@@ -157,11 +166,6 @@ describe("connectRemote", () => {
     it("D2 · denies a locked tenant when the sidecar does not answer, answers nonsense, allows, or is gone", async () => {
       const world_ = await world(locked, { timeoutMs: 40 });
       const { dimmer, server } = world_;
-      const allow: Door = (_req, res) => {
-        const yes = { allowed: true, capability: "create", mode: "full", reason: "granted", freshness: "fresh" };
-        res.end(JSON.stringify(yes));
-        return true;
-      };
       for (const door of [hang, garble, allow]) {
         world_.before = onlyQuestions(door);
         expect(await dimmer.check("acme", "create", "admin")).toMatchObject(isLocked);
@@ -189,9 +193,7 @@ describe("connectRemote", () => {
       world_.before = onlyQuestions(async (_req, res) => {
         asked.resolve();
         await held.promise;
-        const yes = { allowed: true, capability: "create", mode: "full", reason: "granted", freshness: "fresh" };
-        res.end(JSON.stringify(yes));
-        return true;
+        return allow(_req, res);
       });
       const answer = dimmer.check("acme", "create");
       await asked.promise;
@@ -297,14 +299,14 @@ describe("connectRemote", () => {
       const { dimmer } = world_;
       const bodies = ["", "null", "[]", '{"allowed":true}', "<html>", '{"allowed":true', "\0", "x".repeat(1_000_000)];
       for (const body of bodies) {
-        world_.before = onlyQuestions((_req, res) => void res.end(body) === undefined);
+        world_.before = onlyQuestions(send(200, body));
         expect(await dimmer.check("late", "create"), body.slice(0, 20)).toMatchObject(fallback);
       }
       for (const status of [204, 302, 400, 404, 500, 503]) {
-        world_.before = onlyQuestions((_req, res) => void res.writeHead(status).end() === undefined);
+        world_.before = onlyQuestions(send(status, ""));
         expect(await dimmer.check("late", "create"), String(status)).toMatchObject(fallback);
       }
-      world_.before = onlyQuestions((req) => void req.socket.destroy() === undefined);
+      world_.before = onlyQuestions(tear);
       expect(await dimmer.check("late", "create"), "a torn connection").toMatchObject(fallback);
       world_.before = () => false;
       await vi.waitFor(async () => expect((await dimmer.check("late", "create")).reason).toBe("restricted"), 5_000);
@@ -315,7 +317,7 @@ describe("connectRemote", () => {
       const world_ = await world({ entitlements });
       const { dimmer } = world_;
       const other = { allowed: true, capability: "view", mode: "full", reason: "granted", freshness: "fresh" };
-      world_.before = onlyQuestions((_req, res) => void res.end(JSON.stringify(other)) === undefined);
+      world_.before = onlyQuestions(send(200, JSON.stringify(other)));
       expect(await dimmer.check("late", "create")).toMatchObject(fallback);
     });
 
@@ -336,7 +338,7 @@ describe("connectRemote", () => {
       const asked = server.requests.length;
       const denied = { allowed: false, reason: "unknown_tenant", freshness: "fallback" };
       for (const id of ["", "..", "a b", "x".repeat(129), undefined, null, 7, {}]) {
-        expect(await dimmer.check(id as string, "view"), String(id)).toMatchObject(denied);
+        expect(await dimmer.check(id as string, "view")).toMatchObject(denied);
       }
       for (const capability of [undefined, null, 7, {}]) {
         const answer = await dimmer.check("acme", capability as unknown as string);
