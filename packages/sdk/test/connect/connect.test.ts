@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Principal } from "@dimmer/core";
@@ -22,7 +22,7 @@ async function connected(content: FeedContent, options: Partial<ConnectOptions> 
   return { feed, dimmer };
 }
 
-describe("connect", () => {
+describe("connect", { timeout: 30_000 }, () => {
   it.each(["a directory", "a file: URL", "a socket", "a port", "several, one of them dead"])(
     "follows %s",
     async (kind) => {
@@ -143,7 +143,7 @@ describe("connect", () => {
     const { feed, dimmer } = await connected({ entitlements });
     const refused = vi.fn();
     dimmer.on("refused", refused);
-    await writeFile(join(feed.directory, "head.jws"), "garbage");
+    await feed.writeHead("garbage");
     await vi.waitFor(() => expect(refused).toHaveBeenCalled(), 10_000);
     expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_malformed", source: expect.any(String) });
     expect(dimmer.check("late", "create")).toMatchObject({ reason: "restricted" });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PolicyDocument } from "@dimmer/core";
@@ -48,6 +48,17 @@ export class LiveFeed implements AsyncDisposable {
   async publish({ entitlements = [], locks = [], nowMs = Date.now(), ...more }: FeedContent): Promise<void> {
     const { directory: outDir, audience, keys } = this;
     await publishFeed({ outDir, audience, keys, entitlements, locks, nowMs, ...more });
+  }
+
+  readHead(): Promise<string> {
+    return readFile(join(this.directory, "head.jws"), "utf8");
+  }
+
+  /** Puts any text where the head stands, whole at any moment. */
+  async writeHead(text: string): Promise<void> {
+    const aside = join(this.root, "head.tmp");
+    await writeFile(aside, text);
+    await rename(aside, join(this.directory, "head.jws"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

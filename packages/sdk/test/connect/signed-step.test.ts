@@ -38,7 +38,7 @@ async function atNoon(entitlements: WireEntitlement[], policy: PolicyDocument = 
   return { dimmer, clock, publish: (nowMs) => feed.publish({ entitlements, policy, nowMs }) };
 }
 
-describe("a signed step", () => {
+describe("a signed step", { timeout: 30_000 }, () => {
   it("aborts signals and tells of the change on its instant, without a new generation", async () => {
     const { dimmer, clock } = await atNoon([stepping("acme", [{ at: NOON_SECONDS + 120, mode: "read_only" }])]);
     const changes: object[] = [];
