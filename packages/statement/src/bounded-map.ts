@@ -10,10 +10,6 @@ export class BoundedMap<K, V> {
     this.#maxEntries = maxEntries;
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   /** The value of a key, which counts as a use of it. */
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
@@ -31,13 +27,5 @@ export class BoundedMap<K, V> {
       this.#entries.delete(oldest);
       return;
     }
-  }
-
-  delete(key: K): void {
-    this.#entries.delete(key);
-  }
-
-  clear(): void {
-    this.#entries.clear();
   }
 }

@@ -29,7 +29,7 @@ export async function generateSigner(): Promise<{ signer: Signer; privateJwk: Pr
 
 /**
  * Makes a signer of a private JWK. The key object inside cannot be exported. Signs once to see that both halves of the
- * key belong together: a signature under a foreign public half gives the private one away.
+ * key belong together, which not every runtime does: a signature under a foreign half gives the private one away.
  *
  * @throws {DimmerError} `keys_unreadable` where it is no Ed25519 private JWK or its halves do not fit
  */

@@ -69,6 +69,13 @@ export interface TokenVerifier {
   verify(token: string): Promise<PresentedEntitlement>;
 }
 
+interface TokenCache {
+  readonly keys: TrustedKeys;
+  readonly policy: CompiledPolicy;
+  /** By the SHA-256 of the whole token. */
+  readonly tokens: BoundedMap<string, PresentedEntitlement>;
+}
+
 const TYP = "dimmer-entitlement+jwt";
 const TOLERANCE_MS = 60_000;
 const MAX_LIFE_MS = 3_600_000;
@@ -85,9 +92,14 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   if (!Number.isSafeInteger(maxCached) || maxCached < 1) {
     throw new TypeError(`maxCached: ${show(maxCached)} must be a whole number from 1 on`);
   }
-  const cache = new BoundedMap<string, PresentedEntitlement>(maxCached);
   const newest = new BoundedMap<string, Version>(maxCached);
-  let cachedUnder: { readonly keys: TrustedKeys; readonly policy: CompiledPolicy } | undefined;
+  let cache: TokenCache | undefined;
+
+  /** What was verified under these keys and this policy, and under no others. */
+  const cacheUnder = (keys: TrustedKeys, policy: CompiledPolicy): TokenCache["tokens"] => {
+    if (cache?.keys !== keys || cache.policy !== policy) cache = { keys, policy, tokens: new BoundedMap(maxCached) };
+    return cache.tokens;
+  };
 
   const verify = async (token: string): Promise<PresentedEntitlement> => {
     const maxBytes = MAX_TOKEN_BYTES[TYP];
@@ -99,17 +111,14 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       throw new DimmerError("statement_untrusted", "token: no keyset is held yet", { retryable: true });
     }
     const policy = options.policy();
-    if (cachedUnder?.keys !== keys || cachedUnder.policy !== policy) {
-      cache.clear();
-      cachedUnder = { keys, policy };
-    }
+    const tokens = cacheUnder(keys, policy);
     const pending = digest(token);
     const name = typeof pending === "string" ? pending : await pending;
-    const known = cachedUnder.keys === keys && cachedUnder.policy === policy ? cache.get(name) : undefined;
+    const known = tokens.get(name);
     if (known !== undefined) return seen(inTime(known));
     const { payload } = await verifyStatement(TYP, token, keys, { digest: () => name });
     const presented = seen(inTime(presentedOf(payload, name, policy)));
-    if (cachedUnder.keys === keys && cachedUnder.policy === policy) cache.set(name, presented);
+    tokens.set(name, presented);
     return presented;
   };
 

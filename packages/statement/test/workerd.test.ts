@@ -85,7 +85,7 @@ describe("in workerd", () => {
       seq: 1042,
       tenant: "acme",
       create: expect.objectContaining({ allowed: false, reason: "restricted", cause: "nonpayment" }),
-      isSignerMade: true,
+      mixedHalves: "keys_unreadable",
       isNode: false,
     });
   });
