@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createConnection } from "node:net";
-import type { Ask, Decision, Denial, Principal, StandardCapability, StandardFeature } from "@dimmer/core";
+import type { Principal, StandardPolicy } from "@dimmer/core";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { afterEach, describe, expect, it } from "vitest";
 import { type GuardOptions, honoGuard } from "../../src/hono/index.ts";
+import type { Dimmer } from "../../src/index.ts";
+import type { RemoteDimmer } from "../../src/remote/index.ts";
 import { LaterDimmer, MemoryDimmer, unpaid } from "../guard/memory-dimmer.ts";
 
 const elsewhere = { login: "elsewhere", export: "elsewhere", contact: "elsewhere", leave: "elsewhere" } as const;
@@ -99,19 +101,19 @@ describe("honoGuard", () => {
     });
   });
 
-  it("takes names from the policy's type: a misspelt capability does not compile", () => {
-    const typed = {} as {
-      check(tenant: string, capability: StandardCapability, principal?: Principal): Decision;
-      ask(
-        tenant: string,
-        ask: Ask & { readonly capability?: StandardCapability; readonly feature?: StandardFeature },
-      ): Decision;
-      denial(tenant: string, decision: Decision): Denial;
-    };
+  it("takes what connect and connectRemote give", () => {
+    const accepted = (inProcess: Dimmer, remote: RemoteDimmer): GuardOptions<Context>[] => [
+      { ...options, dimmer: inProcess },
+      { ...options, dimmer: remote },
+    ];
+    expect(accepted).toBeTypeOf("function");
+  });
+
+  it("takes names from the policy's type: a misspelt capability or feature does not compile", () => {
     const make = (): unknown =>
       honoGuard({
         ...options,
-        dimmer: typed,
+        dimmer: {} as Dimmer<StandardPolicy>,
         routes: [
           { path: "/", capability: "create" },
           { path: "/open", capability: "open" },
@@ -122,7 +124,7 @@ describe("honoGuard", () => {
           { path: "/misspelt-too", capability: "update", feature: "ssso" },
         ],
       });
-    expect(make).toThrow(TypeError);
+    expect(make).toThrow("guard: dimmer.check is missing");
   });
 });
 
