@@ -1,9 +1,9 @@
 import { sha256Word } from "./sha256-word.ts";
 
 /** The fewest buckets that a feed has. */
-export const MIN_BUCKETS = 16;
+const MIN_BUCKETS = 16;
 /** The most lines that a bucket holds on average. */
-export const MEAN_LINES_PER_BUCKET = 1_000;
+const MEAN_LINES_PER_BUCKET = 1_000;
 
 /**
  * The bucket of a tenant: the first 32 bits (big-endian) of SHA-256 of its id, `& (buckets − 1)`. About a microsecond.

@@ -41,11 +41,12 @@ describe("buildFeed", () => {
           cause: "security" as const,
           case: "INC-1",
           since: NOW_SECONDS,
-          allow: seed % 2 === 0 ? ["pay", "export"] : ["export", "pay"],
+          allow: ["pay", "export"],
         }));
         const turned = [...entitlements.slice(seed % 7), ...entitlements.slice(0, seed % 7)].reverse();
         const first = await build(signers, { entitlements, locks });
-        const second = await build(signers, { entitlements: turned, locks: [...locks].reverse() });
+        const turnedLocks = locks.map((item) => ({ ...item, allow: ["export", "pay", "export"] })).reverse();
+        const second = await build(signers, { entitlements: turned, locks: turnedLocks });
         const streamed = await build(signers, { entitlements: stream(entitlements), locks });
         expect(bytesOf(second)).toEqual(bytesOf(first));
         expect(bytesOf(streamed)).toEqual(bytesOf(first));
@@ -274,6 +275,12 @@ describe("what a build refuses", () => {
       code: "entitlement_invalid",
       message: expect.stringMatching(message),
     });
+  });
+
+  it("refuses a tenant twice also where the feed follows another", async () => {
+    const after = await build(signers, { entitlements: tenants(2) });
+    const twice = [...tenants(2), { tenant: "tenant-0", plan: "starter" }];
+    await expect(build(signers, { entitlements: twice, after })).rejects.toThrow(/"tenant-0" is given twice/);
   });
 
   it("refuses two locks of one tenant, and a lock that allows what does not exist", async () => {

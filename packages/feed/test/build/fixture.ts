@@ -104,7 +104,7 @@ const restriction = fc.record(
 );
 
 /** Any entitlement that the standard policy knows, or a tombstone. */
-export const anyEntitlement: fc.Arbitrary<WireEntitlement | WireTombstone> = fc.oneof(
+const anyEntitlement: fc.Arbitrary<WireEntitlement | WireTombstone> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.record(

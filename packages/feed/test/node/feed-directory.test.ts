@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type BuiltFeed, type FeedSigners, verifyFeed } from "@dimmer/feed/build";
 import {
   buildFeedDirectory,
@@ -337,7 +338,7 @@ describe("builds at once", () => {
   });
 
   function publishing(name: string, times: number): ChildProcess {
-    const script = join(import.meta.dirname, "publish-again.ts");
+    const script = fileURLToPath(new URL("./publish-again.ts", import.meta.url));
     return spawn(process.execPath, ["--conditions=@dimmer/source", script, out, keysDir, name, String(times)], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { compilePolicy, standardPolicy } from "@dimmer/core";
 import { readTenantsFile, readTenantsText, type TenantsFileOptions } from "@dimmer/feed/node";
 import type { WireEntitlement, WireLock, WireTombstone } from "@dimmer/statement";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const NOW_MS = 1_795_305_600_000;
@@ -410,6 +411,66 @@ describe("a tenants file is refused whole, with file, line, field and fix, for",
       message: /cannot read the tenants file .*none\.yaml/,
     });
     await expect(read(directory)).rejects.toMatchObject({ code: "disk_failed" });
+  });
+});
+
+describe("a tenants file that was mutated at random", () => {
+  const pieces = fc.constantFrom(
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ": ",
+    "- ",
+    ",",
+    "&a ",
+    "*a",
+    "!!set ",
+    "? ",
+    "#",
+    "'",
+    '"',
+    "\n",
+    "\t",
+    "null",
+    "1e999",
+    "-1",
+    "now",
+    "__proto__",
+    "\0",
+    "|",
+    ">",
+    "<<: ",
+    "\u2028",
+    "é",
+  );
+  const mutation = fc.record({ at: fc.nat(), cut: fc.nat(12), put: fc.oneof(pieces, fc.string({ maxLength: 4 })) });
+  const NDJSON = EVERYTHING_READ.entitlements.map((item) => JSON.stringify(item)).join("\n");
+
+  it.each([
+    ["YAML", EVERYTHING, "t.yaml"],
+    ["NDJSON", NDJSON, "t.ndjson"],
+  ])("is read, or refused with file and line, and nothing else: %s", async (_, text, name) => {
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
+        let mutated = text;
+        for (const { at, cut, put } of mutations) {
+          const start = at % (mutated.length + 1);
+          mutated = mutated.slice(0, start) + put + mutated.slice(start + cut);
+        }
+        try {
+          await read(mutated, name);
+        } catch (error) {
+          refused++;
+          expect(error).toMatchObject({ name: "DimmerError", code: "input_invalid" });
+          expect((error as Error).message).toMatch(new RegExp(`^${name.replace(".", "\\.")}:\\d+: .{10}`, "s"));
+        }
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(refused).toBeGreaterThan(500);
   });
 });
 
