@@ -6,7 +6,7 @@ import { faultOf } from "./app.ts";
 import { type Counters, countRefusal } from "./counters.ts";
 import type { HotDoor } from "./hot-door.ts";
 import type { Admission, Reach } from "./listen/admission.ts";
-import { problemOf, problemResponse, writeProblem } from "./problem.ts";
+import { type Problem, problemOf, problemResponse, writeProblem } from "./problem.ts";
 
 /** What serves the requests of one listener. */
 export interface DispatchOptions {
@@ -37,17 +37,19 @@ export function createDispatch(options: DispatchOptions): RequestListener {
   };
   return (req, res) => {
     if (isStopping()) res.setHeader("connection", "close");
+    const refuse = (problem: Problem): void => {
+      countRefusal(counters, problem.status);
+      writeProblem(res, problem);
+    };
     const reach = admission(req);
-    if (typeof reach !== "string") {
-      countRefusal(counters, reach.status);
-      writeProblem(res, reach);
-      return;
-    }
+    if (typeof reach !== "string") return refuse(reach);
+    const url = req.url as string;
     if (req.method === "POST" && reach !== "health") {
-      const url = req.url as string;
       if (url === "/v1/check" || url.startsWith("/v1/check?")) return check(req, res);
       if (url === "/v1/checks" || url.startsWith("/v1/checks?")) return checks(req, res);
     }
+    // The host of an absolute target was not looked at, and `*` is no door.
+    if (!url.startsWith("/")) return refuse(problemOf("malformed_request", "the request target must be a path"));
     listenerOf(reach)(req, res);
   };
 }

@@ -37,7 +37,7 @@ export interface Sidecar {
   readonly socketPath?: string;
   readonly tcp?: TcpAddress;
   /** Stops accepting, lets requests under way finish within `drainMs`, closes the replica. Never rejects. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /**

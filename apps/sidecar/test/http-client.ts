@@ -19,7 +19,7 @@ export interface Answer {
   readonly bytes: Buffer;
   readonly text: string;
   /** The body parsed. @throws {SyntaxError} where it is no JSON */
-  json(): unknown;
+  readonly json: () => unknown;
 }
 
 /** Sends one request on a connection of its own. Rejects where there is no whole answer. */

@@ -54,7 +54,7 @@ export interface TestFeed {
   readonly keysDirectory: string;
   readonly trust: string;
   /** Signs the directory anew. */
-  publish(content: FeedContent): Promise<void>;
+  readonly publish: (content: FeedContent) => Promise<void>;
 }
 
 /** What a feed says. Left out: the tenants and locks above, signed now, fresh for 30 days. */
@@ -105,9 +105,9 @@ export function stoppedClock(nowMs: number = NOW_MS): ReplicaClock {
 /** A sidecar that listens on a socket and on a free port. */
 export interface RunningSidecar extends Sidecar {
   /** Asks over the Unix socket. */
-  ask(path: string, asked?: Asked): Promise<Answer>;
+  readonly ask: (path: string, asked?: Asked) => Promise<Answer>;
   /** Asks over TCP. */
-  askTcp(path: string, asked?: Asked): Promise<Answer>;
+  readonly askTcp: (path: string, asked?: Asked) => Promise<Answer>;
   readonly socketPath: string;
   readonly port: number;
   /** What it logged, one JSON line an entry. */

@@ -8,7 +8,7 @@ export interface YamlFile {
   /** The node of the whole, to find places in. */
   readonly contents: ParsedNode | null;
   /** The line of an offset, counted from 1. */
-  lineAt(offset: number): number;
+  readonly lineAt: (offset: number) => number;
 }
 
 /** Configuration written by hand is smaller than this by far; more is another file, or an attack on the parser. */

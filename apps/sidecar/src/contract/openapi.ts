@@ -9,18 +9,18 @@ import { statusSchema } from "./status.ts";
 /** A JSON value of the document, by name. */
 export type OpenApiObject = { readonly [name: string]: unknown };
 
-/** The contracts that operations name. */
-const CONTRACTS: Readonly<Record<string, z.ZodType>> = {
-  Question: questionSchema,
-  Questions: questionsSchema,
-  Decision: decisionSchema,
-  Decisions: decisionsSchema,
-  Explanation: explanationSchema,
-  Status: statusSchema,
-  Keysets: keysetsSchema,
-  Document: documentSchema,
-  Problem: problemSchema,
-};
+/** The contracts that operations name, by their ids. */
+const CONTRACTS: readonly z.ZodType[] = [
+  questionSchema,
+  questionsSchema,
+  decisionSchema,
+  decisionsSchema,
+  explanationSchema,
+  statusSchema,
+  keysetsSchema,
+  documentSchema,
+  problemSchema,
+];
 
 /**
  * Describes every door as OpenAPI 3.1, the schemas generated from the zod contracts. It names no other host. Costs
@@ -53,13 +53,12 @@ export function openApiDocument(): OpenApiObject {
   };
 }
 
+/** The contracts, each with what it refers to. A contract with an id stands among its own definitions. */
 function schemas(): OpenApiObject {
-  const found: Record<string, unknown> = {};
-  for (const [name, contract] of Object.entries(CONTRACTS)) {
-    const { $schema: _, $defs = {}, ...schema } = z.toJSONSchema(contract, { target: "draft-2020-12", io: "input" });
-    found[name] = schema;
-    for (const [inner, definition] of Object.entries($defs)) found[inner] ??= definition;
-  }
+  const found = Object.assign(
+    {},
+    ...CONTRACTS.map((contract) => z.toJSONSchema(contract, { target: "draft-2020-12", io: "input" }).$defs),
+  ) as OpenApiObject;
   return JSON.parse(JSON.stringify(found).replaceAll('"#/$defs/', '"#/components/schemas/')) as OpenApiObject;
 }
 
