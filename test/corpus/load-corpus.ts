@@ -47,9 +47,9 @@ interface LockIn<T> {
 }
 
 /** An entitlement in the wire form, in whole Unix seconds: what a feed is built of. */
-export type CorpusEntitlement = EntitlementIn<number>;
+type CorpusEntitlement = EntitlementIn<number>;
 /** A lock in the wire form, in whole Unix seconds. */
-export type CorpusLock = LockIn<number>;
+type CorpusLock = LockIn<number>;
 
 /** The decision expected. Without `capability`: what was asked; without `freshness`: that of the moment. */
 type ExpectedIn = Partial<Decision & FeatureDecision> & Pick<Decision, "allowed" | "mode" | "reason">;
@@ -80,7 +80,7 @@ interface FileIn {
 }
 
 /** What doors that name the case add to a denial. */
-export interface CorpusReport {
+interface CorpusReport {
   readonly case: string;
   readonly since: string;
   readonly next?: NextMode;
@@ -147,7 +147,7 @@ export function casesOf(file: CorpusFile, tenant: string): string[] {
 }
 
 /** An entitlement in the domain's form, in milliseconds. */
-export function domainEntitlement({ restrictions, ...rest }: CorpusEntitlement): Entitlement {
+function domainEntitlement({ restrictions, ...rest }: CorpusEntitlement): Entitlement {
   if (restrictions === undefined) return rest;
   return {
     ...rest,
@@ -164,7 +164,7 @@ export function domainEntitlement({ restrictions, ...rest }: CorpusEntitlement):
 }
 
 /** A lock in the domain's form, in milliseconds. */
-export function domainLock({ since, ...rest }: CorpusLock): Lock {
+function domainLock({ since, ...rest }: CorpusLock): Lock {
   return { ...rest, sinceMs: since * 1_000 };
 }
 

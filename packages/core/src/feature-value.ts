@@ -57,9 +57,9 @@ function isModest(value: unknown): boolean {
     nodes += 1;
     const { node, depth } = next;
     if (typeof node !== "object" || node === null) continue;
-    const children = Object.values(node);
-    if (depth > MAX_JSON_DEPTH || nodes + pending.length + children.length > MAX_JSON_NODES) return false;
-    for (const child of children) pending.push({ node: child, depth: depth + 1 });
+    const count = Array.isArray(node) ? node.length : Object.keys(node).length;
+    if (depth > MAX_JSON_DEPTH || nodes + pending.length + count > MAX_JSON_NODES) return false;
+    for (const child of Object.values(node)) pending.push({ node: child, depth: depth + 1 });
   }
   return true;
 }

@@ -33,7 +33,7 @@ export function linkTemplateFault(template: string): string | undefined {
 }
 
 /** Fills a link template; the values are percent-encoded. Never throws. */
-export function fillLink(template: string, values: LinkValues): string {
+function fillLink(template: string, values: LinkValues): string {
   return template.replace(PLACEHOLDER, (_, name: "tenant" | "case") =>
     encodeURIComponent((values[name] ?? "").toWellFormed()),
   );

@@ -78,7 +78,7 @@ export class Draw {
   }
 }
 
-export function drawWorld(draw: Draw): World {
+function drawWorld(draw: Draw): World {
   const policy = drawPolicy(draw);
   return { policy, state: drawState(draw, policy), questions: drawQuestions(draw, policy) };
 }
@@ -171,7 +171,7 @@ export function drawTerms(draw: Draw, policy: PolicyDocument): Terms {
   };
 }
 
-export function drawRestriction(draw: Draw, policy: PolicyDocument): RestrictionTerms {
+function drawRestriction(draw: Draw, policy: PolicyDocument): RestrictionTerms {
   const modes = policy.modes.map(({ name }) => name);
   let atMs = 0;
   const steps = Array.from({ length: 1 + draw.below(4) }, (): Step => {

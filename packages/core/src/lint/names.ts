@@ -5,7 +5,7 @@ import { asArray, asObject, entriesOf, isWellNamed, type JsonObject } from "./sh
 /** A right is one bit of a 32-bit number: more capabilities do not fit. */
 export const MAX_CAPABILITIES = 32;
 /** Modes of a policy. */
-export const MAX_MODES = 32;
+const MAX_MODES = 32;
 /** Features of a policy. */
 export const MAX_FEATURES = 500;
 /** Plans of a policy: a plan for each of a vendor's large customers fits. */

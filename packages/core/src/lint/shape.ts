@@ -26,8 +26,7 @@ export function asArray(findings: Findings, value: unknown, place: string, max: 
 export function entriesOf(findings: Findings, value: unknown, place: string, max: number): [string, unknown][] {
   const object = asObject(findings, value, place);
   if (object === undefined) return [];
-  const entries = Object.entries(object);
-  return isWithin(findings, entries.length, place, max) ? entries : [];
+  return isWithin(findings, Object.keys(object).length, place, max) ? Object.entries(object) : [];
 }
 
 /** The value as a string of 1 to `max` characters, or `undefined` with a finding. */
@@ -72,7 +71,7 @@ export function warnUnknownFields(
   place: string,
   known: readonly string[],
 ): void {
-  for (const key in object) {
+  for (const key of Object.keys(object)) {
     if (findings.isFull) return;
     if (known.includes(key)) continue;
     const fix = `Remove it, or spell one of: ${known.join(", ")}.`;
