@@ -1,8 +1,7 @@
 import { DimmerError } from "@dimmer/core";
 import type { z } from "zod";
-import { parseCanonicalJson } from "./canonical-json.ts";
 import { checkWireEntitlement, isTombstone } from "./entitlement-line.ts";
-import { LIMITS } from "./limits.ts";
+import { parsePayload } from "./payload-json.ts";
 import {
   deltaOutlineSchema,
   entitlementTokenOutlineSchema,
@@ -35,14 +34,6 @@ const CHECKS: Checks = {
   "dimmer-entitlement+jwt": checkToken,
 };
 
-const SMALL: ReadonlySet<StatementType> = new Set([
-  "dimmer-keyset+jwt",
-  "dimmer-head+jwt",
-  "dimmer-entitlement+jwt",
-] satisfies StatementType[]);
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * Reads the payload of a kind of statement: UTF-8, canonical JSON within the caps, every field as it must be. Fields
  * that it does not know are left out. Says nothing about who signed it.
@@ -56,17 +47,6 @@ export function readPayload<T extends StatementType>(typ: T, bytes: Uint8Array):
 /** Checks the fields of a payload that is JSON already. @throws {DimmerError} `statement_malformed` */
 function checkPayload<T extends StatementType>(typ: T, value: unknown): PayloadOf<T> {
   return CHECKS[typ](value);
-}
-
-function parsePayload(typ: StatementType, bytes: Uint8Array): unknown {
-  try {
-    return parseCanonicalJson(strictUtf8.decode(bytes), {
-      maxDepth: LIMITS.jsonDepth,
-      maxValues: SMALL.has(typ) ? LIMITS.jsonValuesOfSmall : LIMITS.jsonValues,
-    });
-  } catch (cause) {
-    return fail(`payload: ${cause instanceof SyntaxError ? cause.message : "is not UTF-8"}`, cause);
-  }
 }
 
 function by<P>(schema: z.ZodType<P>): (value: unknown) => P {
