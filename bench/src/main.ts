@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { runDecisionSuite } from "./decision/suite.ts";
+import { runGuardSuite } from "./guard/suite.ts";
 import { measureHiccup } from "./hiccup.ts";
 import { describeMachine } from "./machine.ts";
 import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
@@ -8,6 +9,7 @@ import type { SuiteOptions, SuiteResult } from "./suite.ts";
 
 const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
   decision: runDecisionSuite,
+  guard: runGuardSuite,
   sidecar: runSidecarSuite,
 };
 
