@@ -1,5 +1,5 @@
 /** What became of a payment. */
-export interface PaymentIntent {
+interface PaymentIntent {
   readonly tenant: string;
   /** ISO 8601. */
   readonly at: string;

@@ -162,7 +162,7 @@ function requireKnown(place: string, { capability, feature }: RouteRule, policy:
 }
 
 /** Tells whether a rule's method takes a request's. A rule for `GET` also takes `HEAD`. Never throws. */
-export function takesMethod(ruleMethod: string | undefined, method: string): boolean {
+function takesMethod(ruleMethod: string | undefined, method: string): boolean {
   return ruleMethod === undefined || ruleMethod === method || (ruleMethod === "GET" && method === "HEAD");
 }
 

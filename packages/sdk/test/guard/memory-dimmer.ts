@@ -17,7 +17,7 @@ import {
 import type { DenialOptions } from "../../src/guard/options.ts";
 
 /** A step long past, so that the mode is in force. */
-export const LONG_AGO_MS: number = Date.UTC(2026, 0, 5);
+const LONG_AGO_MS: number = Date.UTC(2026, 0, 5);
 const NOW_MS = Date.UTC(2026, 5, 1);
 
 /** What a test may say of a tenant. */
