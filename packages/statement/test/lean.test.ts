@@ -46,22 +46,26 @@ function outcomeOf(read: () => unknown): Outcome {
 }
 
 describe("statements read without zod", () => {
-  it.each(TYPES)("accept of %s what the schemas accept, field for field, and refuse what they refuse", (typ) => {
-    const good = samplePayloads(issuer.signers)[typ];
-    const path = fc.array(fc.nat(30), { minLength: 1, maxLength: 5 });
-    let accepted = 0;
-    fc.assert(
-      fc.property(path, fc.nat(3), junk, (at, kind, by) => {
-        const text = JSON.stringify(JSON.parse(JSON.stringify(changed(good, at, kind, by))));
-        const bytes = encoder.encode(text);
-        const lean = outcomeOf(() => readLeanPayload(typ as LeanType, bytes));
-        expect(lean).toEqual(outcomeOf(() => readPayload(typ, bytes)));
-        if ("payload" in lean) accepted += 1;
-      }),
-      { numRuns: 2_000 },
-    );
-    expect(accepted).toBeGreaterThan(20);
-  }, 60_000);
+  it.each(TYPES)(
+    "accept of %s what the schemas accept, field for field, and refuse what they refuse",
+    (typ) => {
+      const good = samplePayloads(issuer.signers)[typ];
+      const path = fc.array(fc.nat(30), { minLength: 1, maxLength: 5 });
+      let accepted = 0;
+      fc.assert(
+        fc.property(path, fc.nat(3), junk, (at, kind, by) => {
+          const text = JSON.stringify(JSON.parse(JSON.stringify(changed(good, at, kind, by))));
+          const bytes = encoder.encode(text);
+          const lean = outcomeOf(() => readLeanPayload(typ as LeanType, bytes));
+          expect(lean).toEqual(outcomeOf(() => readPayload(typ, bytes)));
+          if ("payload" in lean) accepted += 1;
+        }),
+        { numRuns: 2_000 },
+      );
+      expect(accepted).toBeGreaterThan(20);
+    },
+    60_000,
+  );
 
   it("verify as the whole does: good ones, forged ones, others", async () => {
     const tokens = [issuer.keyset];
