@@ -1,4 +1,3 @@
-import type { ErrorCode } from "@dimmer/core";
 import type { Replica } from "@dimmer/feed/follow";
 import { feedSource, requireTrust } from "./feed-choice.ts";
 
@@ -10,8 +9,8 @@ export interface FeedChoice {
   readonly audience?: string | undefined;
 }
 
-const WAIT_MS = 10_000;
-const POLL_MS = 200;
+/** The replica asks again and again; here the first answer counts. */
+const POLL_MS = 60_000;
 
 /**
  * Reads a feed once, as every replica does: all of it verified, or none. The caller closes the replica.
@@ -24,10 +23,6 @@ export async function holdFeed({ feed, trust, audience }: FeedChoice): Promise<R
   const { followFeed } = await import("@dimmer/feed/follow");
   const { systemClock } = await import("@dimmer/feed/node");
   const source = await feedSource(feed);
-  let settle: (refusal?: { readonly code: ErrorCode; readonly message: string }) => void = () => {};
-  const outcome = new Promise<{ readonly code: ErrorCode; readonly message: string } | undefined>((resolve) => {
-    settle = resolve;
-  });
   const replica = followFeed({
     sources: [source],
     trust,
@@ -35,21 +30,11 @@ export async function holdFeed({ feed, trust, audience }: FeedChoice): Promise<R
     clock: systemClock(),
     pollMs: POLL_MS,
   });
-  const unsubscribe = replica.subscribe((event) => {
-    if (event.type === "ready") settle();
-    if (event.type === "refused") settle(event);
-  });
-  const timer = setTimeout(() => settle({ code: "feed_unreachable", message: "" }), WAIT_MS);
-  replica.ready().then(
-    () => settle(),
-    () => settle({ code: "feed_unreachable", message: "" }),
-  );
-  const refusal = await outcome;
-  clearTimeout(timer);
-  unsubscribe();
-  if (refusal === undefined) return replica;
-  const status = replica.status().sources[0];
+  await replica.refresh();
+  if (replica.isReady) return replica;
+  const { refusals, sources } = replica.status();
   await replica.close();
-  const why = refusal.message || status?.lastError || `nothing came within ${WAIT_MS / 1000} s`;
-  throw new DimmerError(refusal.code, why.includes(feed) ? why : `${feed}: ${why}`);
+  const message = refusals.last?.message ?? sources[0]?.lastError ?? "nothing could be read";
+  const named = message.includes(feed) ? message : `feed ${feed}: ${message}`;
+  throw new DimmerError(refusals.last?.code ?? "feed_unreachable", named);
 }

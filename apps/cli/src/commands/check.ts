@@ -62,6 +62,7 @@ type Question = Readonly<Record<string, unknown>>;
 /** A decision as every door gives it. */
 interface DecisionAnswer extends Decision {
   readonly version: string;
+  readonly tenant?: string;
   readonly case?: string;
   readonly since?: string;
   readonly next?: { readonly at: string; readonly mode: string };

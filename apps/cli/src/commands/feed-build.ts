@@ -6,6 +6,7 @@ import { addCommand, answering } from "../command.ts";
 import { durationMs } from "../duration-option.ts";
 import { usageFailure } from "../failure.ts";
 import { addPassphraseOption, DEFAULT_KEYS, openOrCreateKeys, type PassphraseOption, passphraseOf } from "../keys.ts";
+import { readSoundPolicy } from "../policy-source.ts";
 
 interface Options extends PassphraseOption {
   readonly tenants: string;
@@ -65,6 +66,8 @@ async function build(options: Options) {
     throw usageFailure(`--issuer ${JSON.stringify(options.issuer)}: must be a name or a URL, without spaces`);
   }
   const nowMs = options.now === undefined ? Date.now() : nowOf(options.now, parseInstantSeconds);
+  // Before keys are made: what cannot be built leaves nothing behind.
+  await readSoundPolicy(options.policy);
   const { keys, isNew } = await openOrCreateKeys(options.keys, options);
   if (isNew) note(`made keys in ${options.keys}`);
   const passphrase = passphraseOf(options);

@@ -10,7 +10,7 @@ export interface FollowTenantsOptions {
   readonly publisher: Publisher;
   /** The sidecar's: asked to look at once, and listened to. */
   readonly replica: Replica;
-  onEvent(line: string): void;
+  readonly onEvent: (line: string) => void;
 }
 
 /** More tenants than this are told by their number. */

@@ -44,11 +44,11 @@ export interface DevReport {
 
 /** What happens meanwhile, told as it happens. */
 export interface DevListener {
-  ready(report: DevReport): void;
+  readonly ready: (report: DevReport) => void;
   /** A line about something that happened. */
-  event(line: string): void;
+  readonly event: (line: string) => void;
   /** A line that a product wrote. */
-  product(name: string, line: string): void;
+  readonly product: (name: string, line: string) => void;
 }
 
 const AUDIENCE = "development";

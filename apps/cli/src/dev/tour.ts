@@ -57,41 +57,41 @@ const login = (tenant: string, as: Principal): Request => ({
 });
 
 const STOPS: readonly Stop[] = [
-  { tenant: "sakura-soft", as: "member", tries: "creates a note", product: "notes", requests: [create] },
+  { tenant: "sakura-soft", as: "member", tries: "create a note", product: "notes", requests: [create] },
   {
     tenant: "acme",
     as: "member",
-    tries: "creates a note, and is told why not",
+    tries: "create a note, and be told why not",
     product: "notes",
     requests: [create],
     showsBody: true,
   },
-  { tenant: "acme", as: "admin", tries: "views, exports and pays", product: "notes", requests: [viewAndExport, pay] },
+  { tenant: "acme", as: "admin", tries: "view, export, pay", product: "notes", requests: [viewAndExport, pay] },
   {
     tenant: "blue-harbor",
     as: "member",
-    tries: "logs in, and uses a session",
+    tries: "log in, and use a session",
     product: "notes",
     requests: [login("blue-harbor", "member"), session],
   },
   {
     tenant: "blue-harbor",
     as: "admin",
-    tries: "logs in, and uses a session",
+    tries: "log in, and use a session",
     product: "notes",
     requests: [login("blue-harbor", "admin"), session],
   },
   {
     tenant: "tanuki-trading",
     as: "admin",
-    tries: "views, exports and pays",
+    tries: "view, export, pay",
     product: "python",
     requests: [viewAndExport, pay],
   },
   {
     tenant: "midori-hospital",
     as: "member",
-    tries: "views, exports and creates",
+    tries: "view, export, create",
     product: "python",
     requests: [viewAndExport, create],
   },
@@ -104,21 +104,20 @@ const STOPS: readonly Stop[] = [
 export function writeTour(replica: Replica, products: TourProducts): TourLine[] {
   return STOPS.filter(({ tenant }) => replica.about(tenant).entitlement !== undefined).map((stop) => {
     const { tenant, as, tries, product, requests, showsBody } = stop;
-    const { standing, cases, lock } = replica.about(tenant);
+    const { standing, lock, entitlement } = replica.about(tenant);
     const base = (product === "python" ? products.python : undefined) ?? products.notes;
     const expected = requests.flatMap(({ capabilities, ok }) =>
       capabilities.map((capability, i) => expectation(replica, stop, capability, ok[i] ?? 200)),
     );
     const because = lock === undefined ? standing.restrictions.map(({ cause }) => cause) : [lock.cause];
-    const floor = replica.about(tenant).entitlement?.restrictions?.[0]?.exception?.floor;
-    const where = [
-      standing.mode,
-      because.length > 0 ? `for ${because.join(" and ")}` : "",
-      floor === standing.mode ? "as its floor" : "",
+    const onFloor = entitlement?.restrictions?.some(({ exception }) => exception?.floor === standing.mode) === true;
+    const why = [
+      ...(because.length > 0 ? [`for ${because.join(" and ")}`] : []),
+      ...(onFloor ? ["(kept on its floor)"] : []),
     ];
     const body = expected.find(({ title }) => title !== undefined)?.title;
     return {
-      shows: `${tenant} is ${where.filter(Boolean).join(" ")}: its ${as} ${tries}${cases.length > 0 ? ` (${cases.join(", ")})` : ""}`,
+      shows: `${tenant}, ${[standing.mode, ...why].join(" ")}; as ${as}: ${tries}`,
       command: commandOf(base, stop),
       statuses: expected.map(({ status }) => status),
       ...(showsBody === true && body !== undefined ? { says: body } : {}),

@@ -16,11 +16,10 @@ export async function standingsIn({ path, nowMs, policy: source }: ChosenTenants
   const entitlements = await Array.fromAsync(file.entitlements);
   const locks = new Map(file.locks.map((lock) => [lock.tenant, lockFromWire(lock)]));
   const moment = { nowMs: Date.now(), horizonMs: Number.POSITIVE_INFINITY, freshness: "fresh" } as const;
-  return entitlements
-    .filter((entitlement) => !isTombstone(entitlement))
-    .map((entitlement) => {
-      const { tenant } = entitlement;
-      const state = { policy, held: true, terms: termsFromWire(entitlement), lock: locks.get(tenant) };
-      return explain(new Profile(state).standing(moment), { tenant, cases: casesFromWire(entitlement) });
-    });
+  return entitlements.flatMap((entitlement) => {
+    if (isTombstone(entitlement)) return [];
+    const { tenant } = entitlement;
+    const state = { policy, held: true, terms: termsFromWire(entitlement), lock: locks.get(tenant) };
+    return [explain(new Profile(state).standing(moment), { tenant, cases: casesFromWire(entitlement) })];
+  });
 }

@@ -1,4 +1,4 @@
-import { Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap, YAMLSeq } from "yaml";
+import { Document, isMap, isScalar, isSeq, parseDocument, visit, type YAMLMap, YAMLSeq } from "yaml";
 import { usageFailure } from "../failure.ts";
 
 /** A tenants file in YAML, open for editing: what is not edited keeps its comments and its layout. */
@@ -21,12 +21,18 @@ const LAYOUT = { lineWidth: 0 } as const;
  * Opens the text of a tenants file, which must be one that `readTenantsFile` accepts (its mistakes are told there).
  *
  * @param file how messages name the file
- * @throws {CommandFailure} where the text is not a YAML list of tenants
+ * @throws {CommandFailure} where the text is not a YAML list of tenants, or has aliases
  */
 export function openTenantsDocument(text: string, file: string): TenantsDocument {
   const document = parseDocument(text, { schema: "core", version: "1.2", stringKeys: true, merge: false });
   const [problem] = document.errors;
   if (problem !== undefined) throw usageFailure(`${file}: not YAML: ${problem.message}`);
+  visit(document, {
+    // An edit in one place would change the other one too.
+    Alias: (_, { source }) => {
+      throw usageFailure(`${file}: has an alias (*${source}); write the values out, or edit the file by hand`);
+    },
+  });
   const { contents } = document;
   const list: unknown = isMap(contents) ? contents.get("tenants", true) : contents;
   if (!isSeq(list)) throw usageFailure(`${file}: must be a list of tenants (- tenant: acme)`);
@@ -50,7 +56,7 @@ export function openTenantsDocument(text: string, file: string): TenantsDocument
     remove: (id) => {
       list.items.splice(find(id), 1);
     },
-    text: () => mergeEdit(text, before, layOut(document, file)),
+    text: () => mergeEdit(text, before, document.toString(LAYOUT)),
   };
 }
 
@@ -78,17 +84,6 @@ export function listUnder(map: YAMLMap, key: string): YAMLSeq {
 /** What a scalar says; anything else as it is. Never throws. */
 export function plain(value: unknown): unknown {
   return isScalar(value) ? value.value : value;
-}
-
-function layOut(document: Document, file: string): string {
-  try {
-    return document.toString(LAYOUT);
-  } catch {
-    // The one way to fail: an alias whose anchor went with the edit.
-    throw usageFailure(
-      `${file}: the edit takes away an anchor (&) that stands elsewhere as an alias (*): edit it by hand`,
-    );
-  }
 }
 
 /**

@@ -1,0 +1,251 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { dimmer, isAlive, jsonOf } from "../run-dimmer.ts";
+import { createNote, devArguments, devDirectory, type RunningDev, startDev, timeUntil } from "./running-dev.ts";
+
+const shell = promisify(execFile);
+
+interface PrintedStep {
+  readonly command: string;
+  readonly statuses: readonly string[];
+  readonly says: string | undefined;
+}
+
+/** The lines to try, as they are printed: a command, and below it what to expect. */
+function printedSteps(text: string): PrintedStep[] {
+  return [...text.matchAll(/^ {3}(curl .*)\n {3}→ ([\d, ]+)(?: and “(.*)”)?$/gm)].map(
+    ([, command, statuses, says]) => ({
+      command: command as string,
+      statuses: (statuses as string).trim().split(", "),
+      says,
+    }),
+  );
+}
+
+/** The processes that a process has started. */
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const { stdout } = await shell("ps", ["-o", "pid=", "--ppid", String(pid)]);
+  return stdout.trim().split(/\s+/).map(Number);
+}
+
+function isListening(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+describe("dimmer dev", () => {
+  let dev: RunningDev;
+  let products: string[];
+  const event = async (pattern: RegExp): Promise<void> =>
+    await vi.waitFor(() => expect(dev.stdout()).toMatch(pattern), { timeout: 5_000, interval: 10 });
+
+  beforeAll(async () => {
+    dev = await startDev();
+    products = [dev.urls.get("notes"), dev.urls.get("python")].filter((url) => url !== undefined);
+  });
+  afterAll(async () => await dev.end());
+
+  it("runs within ten seconds and says what runs where", () => {
+    console.log(`dimmer dev: ${dev.startedInMs.toFixed(0)} ms until all of it ran`);
+    expect(dev.startedInMs).toBeLessThan(10_000);
+    expect(dev.urls.has("sidecar") && dev.urls.has("notes")).toBe(true);
+    expect(dev.stdout()).toMatch(
+      /^ {2}python +(?:http:\/\/127\.0\.0\.1:\d+|- +not started: python3 is not installed)/m,
+    );
+    expect(dev.stdout()).toContain(`unix:${join(dev.dir, ".dimmer/sidecar.sock")}`);
+    expect(dev.stdout()).toMatch(/trust SHA256:\S{43}/);
+    expect(dev.stderr()).toBe("");
+    expect(statSync(join(dev.dir, ".dimmer")).mode & 0o777).toBe(0o700);
+  });
+
+  it("prints seven curl lines that give, in a shell, just what is printed below them", async () => {
+    const steps = printedSteps(dev.stdout());
+    expect(steps.map(({ statuses }) => statuses.join(" "))).toEqual([
+      "201",
+      "402",
+      "200 200 202",
+      "403 403",
+      "200 200",
+      "403 403 403",
+      "200 200 402",
+    ]);
+    for (const { command, statuses, says } of steps) {
+      const { stdout } = await shell("sh", ["-c", command]);
+      expect({ command, statuses: stdout.match(/^\d{3}$/gm) }).toEqual({ command, statuses });
+      if (says !== undefined) expect((JSON.parse(stdout.split("\n")[0] ?? "") as { title: string }).title).toBe(says);
+    }
+    expect(steps[1]?.says).toBeDefined();
+  });
+
+  it("answers checks of the command line", async () => {
+    const dir = join(dev.dir, ".dimmer");
+    const no = await dimmer(["check", "acme", "create", "--principal", "member", "--dir", dir]);
+    expect(no.status).toBe(1);
+    expect(no.stdout).toMatch(
+      /^denied: acme create \(restricted by nonpayment\)\n {2}mode limited since .*, fresh, version 1\.1\n {2}next read_only at /,
+    );
+    const yes = await dimmer(["check", "acme", "view", "--sidecar", dev.urls.get("sidecar") ?? "", "--json"]);
+    expect(yes.status).toBe(0);
+    expect(jsonOf(yes)).toMatchObject({ allowed: true, reason: "granted", mode: "limited" });
+    const bad = await dimmer(["check", "acme", "view", "--principal", "boss", "--dir", dir]);
+    expect(bad.status).toBe(2);
+    expect(bad.stderr).toMatch(/^dimmer: .*principal.*\n$/);
+  });
+
+  it("lets both products allow again within a second of `dimmer tenant pay`", async () => {
+    expect(await Promise.all(products.map((url) => createNote(url, "acme")))).toEqual(products.map(() => 402));
+    const paid = await dimmer(["tenant", "pay", "acme", "--dir", join(dev.dir, ".dimmer")]);
+    expect(paid).toMatchObject({ status: 0, stderr: "" });
+    expect(paid.stdout).toBe(
+      `acme has paid: case_acme_42 closed\n  ${dev.tenants}: dimmer dev signs it within a second\n`,
+    );
+    const tookMs = await timeUntil(201, "acme", products);
+    console.log(`tenant pay: both products allow ${tookMs.toFixed(0)} ms after the command has ended`);
+    expect(tookMs).toBeLessThan(1_000);
+    await event(/acme: limited → full/);
+  });
+
+  it("lets both products deny within a second of an edit, however it is saved", async () => {
+    const good = readFileSync(dev.tenants, "utf8");
+    const limited = `${good}\n- tenant: kaede\n  plan: starter\n  restrictions: [{ cause: manual, case: c1, steps: [{ at: now-5h, mode: limited }] }]\n`;
+    writeFileSync(`${dev.tenants}.tmp`, limited);
+    renameSync(`${dev.tenants}.tmp`, dev.tenants);
+    const renamedMs = await timeUntil(403, "kaede", products);
+    writeFileSync(dev.tenants, limited.replace("now-5h", "now+5h"));
+    const inPlaceMs = await timeUntil(201, "kaede", products);
+    console.log(`an edit: ${renamedMs.toFixed(0)} ms renamed over, ${inPlaceMs.toFixed(0)} ms written in place`);
+    expect(Math.max(renamedMs, inPlaceMs)).toBeLessThan(1_000);
+  });
+
+  it("reports a broken edit with file, line and field, and keeps the last good feed in force", async () => {
+    const good = readFileSync(dev.tenants, "utf8");
+    writeFileSync(dev.tenants, good.replace("mode: read_only", "mode: frozen"));
+    await event(
+      /not signed, the last good feed stays in force: .*tenants\.yaml:\d+: tenant "minato-city", restrictions\[0\]\.steps\[2\]\.mode: mode "frozen" is not in the policy/,
+    );
+    writeFileSync(dev.tenants, "");
+    await event(/the last good feed stays in force: .*tenants\.yaml:1: holds no tenants/);
+    rmSync(dev.tenants);
+    await event(/tenants\.yaml is gone; the last good feed stays in force/);
+    expect(await Promise.all(products.map((url) => createNote(url, "blue-harbor")))).toEqual(products.map(() => 402));
+    writeFileSync(dev.tenants, good);
+    await event(/tenants\.yaml says what it said before/);
+  });
+
+  it("refuses to be started twice in one directory", async () => {
+    const run = await dimmer(devArguments(dev.dir, dev.tenants));
+    expect(run).toMatchObject({ status: 3, stdout: "" });
+    expect(run.stderr).toMatch(/^dimmer: a "dimmer dev" \(process \d+\) runs in .* already; .*--dir.*\n$/);
+  });
+
+  it.each([
+    ["--port", "the sidecar"],
+    ["--notes-port", "the notes product"],
+  ])("names the port that is taken, who wants it, and %s to change it", async (flag, by) => {
+    const made = devDirectory();
+    onTestFinished(made.remove);
+    const { port } = new URL(dev.urls.get("sidecar") ?? "");
+    const run = await dimmer([...devArguments(made.dir, made.tenants), flag, port]);
+    expect(run).toMatchObject({ status: 3, stdout: "" });
+    expect(run.stderr).toBe(
+      `dimmer: port ${port} on 127.0.0.1 is taken: ${by} wants it; stop what listens there, or choose another port with ${flag} N (0 = any free one)\n`,
+    );
+  });
+
+  it("stops everything at Ctrl-C, leaves no process and no socket, and ends with 0", async () => {
+    const pids = await childrenOf(dev.child.pid);
+    expect(pids).toHaveLength(products.length);
+    dev.child.kill("SIGINT");
+    expect(await once(dev.child, "close")).toEqual([0, null]);
+    expect(dev.stdout()).toMatch(/\nstopped\n$/);
+    expect(dev.stdout()).not.toMatch(/product \(process \d+\)/);
+    expect(pids.filter(isAlive)).toEqual([]);
+    for (const url of dev.urls.values()) expect(await isListening(url)).toBe(false);
+    expect(existsSync(join(dev.dir, ".dimmer/sidecar.sock"))).toBe(false);
+  });
+
+  it("goes on with the feed of the run before, and begins anew where its keys are gone", async () => {
+    const again = await startDev({ dir: dev.dir, more: ["--no-python"] });
+    expect(again.stdout()).toMatch(/signed as version 1\.[2-9]/);
+    again.child.kill("SIGTERM");
+    expect(await once(again.child, "close")).toEqual([0, null]);
+    rmSync(join(dev.dir, ".dimmer/keys"), { recursive: true });
+    const anew = await startDev({ dir: dev.dir, more: ["--no-python"] });
+    expect(anew.stdout()).toContain("does not verify (other keys?): it begins anew");
+    expect(anew.stdout()).toMatch(/signed as version 1\.1/);
+    expect(anew.stdout()).toContain("new, trust SHA256:");
+    await anew.end();
+  });
+});
+
+describe("dimmer dev, in trouble", () => {
+  it("reports a product that dies, and leaves the rest running", async () => {
+    const dev = await startDev({ more: ["--no-python"] });
+    onTestFinished(async () => await dev.end());
+    const [pid] = await childrenOf(dev.child.pid);
+    process.kill(pid as number, "SIGKILL");
+    await vi.waitFor(() => expect(dev.stdout()).toMatch(/the notes product \(process \d+\) was ended by SIGKILL/), {
+      timeout: 5_000,
+      interval: 10,
+    });
+    expect((await fetch(`${dev.urls.get("sidecar")}/readyz`)).status).toBe(200);
+    expect(dev.stdout()).toContain("not started: left out by --no-python");
+  });
+
+  it("leaves no product behind when it is killed itself", async () => {
+    const dev = await startDev();
+    onTestFinished(async () => await dev.end());
+    const pids = await childrenOf(dev.child.pid);
+    dev.child.kill("SIGKILL");
+    await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000, interval: 20 });
+  });
+
+  it("moves the socket to a shorter path where its own would be too long, and says so", async () => {
+    const made = devDirectory();
+    onTestFinished(made.remove);
+    const dir = join(made.dir, "d".repeat(110));
+    const dev = await startDev({ dir: made.dir, more: ["--dir", dir, "--no-python"] });
+    onTestFinished(async () => await dev.end());
+    expect(dev.stdout()).toMatch(
+      /unix:\S+ +every door, the feed too \(moved: the path below the directory is too long for a socket\)/,
+    );
+    expect((await dimmer(["check", "acme", "view", "--dir", dir])).status).toBe(0);
+  });
+
+  it("stops what it has started when Ctrl-C comes before it runs", async () => {
+    const made = devDirectory();
+    onTestFinished(made.remove);
+    const { startDimmer } = await import("../run-dimmer.ts");
+    const child = startDimmer(devArguments(made.dir, made.tenants));
+    await vi.waitFor(() => expect(existsSync(join(made.dir, ".dimmer/sidecar.sock"))).toBe(true), {
+      timeout: 20_000,
+      interval: 5,
+    });
+    child.kill("SIGINT");
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(existsSync(join(made.dir, ".dimmer/sidecar.sock"))).toBe(false);
+  });
+
+  it("refuses a tenants file at fault, naming file, line and field, before anything runs", async () => {
+    const made = devDirectory();
+    onTestFinished(made.remove);
+    writeFileSync(made.tenants, "- tenant: a\n  plan: gold\n");
+    const run = await dimmer(devArguments(made.dir, made.tenants));
+    expect(run).toMatchObject({ status: 2, stdout: "" });
+    expect(run.stderr).toMatch(
+      /^dimmer: .*tenants\.yaml:2: tenant "a", plan: plan "gold" is not in the policy; known are .*\n$/,
+    );
+  });
+});
