@@ -142,7 +142,7 @@ describe("F3 · the sidecar keeps the last good state and says what it refused",
     expect(logged.filter((line) => line.includes('"level":60'))).toEqual([]);
   });
 
-  it("for an older head, which is no fault, and changes nothing", async () => {
+  it("for an older head", async () => {
     const feed = await testFeed();
     const kept = join(scratchDirectory(), "kept");
     cpSync(feed.directory, kept, { recursive: true });
@@ -152,7 +152,10 @@ describe("F3 · the sidecar keeps the last good state and says what it refused",
     expect(((await ask("/v1/status")).json() as { version: string }).version).toBe("1.2");
     copyFileSync(join(kept, "head.jws"), join(feed.directory, "head.jws"));
     await replica.refresh();
-    expect(((await ask("/v1/status")).json() as { version: string }).version).toBe("1.2");
+    expect((await ask("/v1/status")).json()).toMatchObject({
+      version: "1.2",
+      refusals: { count: 1, last: { code: "statement_outdated", message: "head 1.1 is older than 1.2, held" } },
+    });
     expect((await ask("/v1/check", { body: { tenant: "unpaid", capability: "create" } })).json()).toMatchObject({
       allowed: true,
       version: "1.2",
