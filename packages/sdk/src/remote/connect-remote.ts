@@ -1,5 +1,5 @@
 import type { Ask, FeatureDecision, FeatureValue, PolicyDocument } from "@dimmer/core";
-import { formatVersion } from "@dimmer/statement";
+import { formatVersion } from "@dimmer/statement/lean";
 import { Listeners } from "../connect/listeners.ts";
 import { valueOrElse } from "../connect/value.ts";
 import { firstOf, whileAlive } from "../connect/waiting.ts";
@@ -8,7 +8,7 @@ import { LockWatch } from "./lock-watch.ts";
 import { checkRemoteOptions, type RemoteOptions } from "./options.ts";
 import { parse, Questions } from "./questions.ts";
 import type { RemoteDimmer, RemoteStatus } from "./remote-dimmer.ts";
-import { RemoteSignals } from "./remote-signals.ts";
+import type { RemoteSignals } from "./remote-signals.ts";
 import { STANDARD_NAMES } from "./standard-names.ts";
 import type { ToldHere } from "./telling.ts";
 import { openTransport } from "./transport.ts";
@@ -44,15 +44,15 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
     }),
     onOpened: () => listeners.tell("stale", { version: versionOf() }),
   });
-  const signals = new RemoteSignals(questions);
+  let signals: RemoteSignals | undefined;
   const watch = new LockWatch(
     { transport, trust, audience, pollMs },
     {
       onHeld(_held, isFirst) {
-        signals.recheckLocks();
+        signals?.recheckLocks();
         if (isFirst) listeners.tell("ready", { version: versionOf() });
       },
-      onPolled: () => signals.recheck(),
+      onPolled: async () => await signals?.recheck(),
       onRefused: ({ code, message }) => listeners.tell("refused", { source, code, message }),
     },
   );
@@ -99,7 +99,11 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
       const { explanation, denialHere } = await told(tenant, undefined);
       return denialHere(tenant, decision, explanation, { ...more, here: here(tenant) });
     },
-    signal: (tenant, capability, principal) => signals.of(tenant, capability, principal),
+    async signal(tenant, capability, principal) {
+      const { RemoteSignals } = await import("./remote-signals.ts");
+      signals ??= new RemoteSignals(questions);
+      return await signals.of(tenant, capability, principal);
+    },
     on: (event, listener) => listeners.add(event, listener),
     async verify(presented) {
       const { verifierOf } = await import("./verifying.ts");

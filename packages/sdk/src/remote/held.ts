@@ -7,9 +7,9 @@ import {
   MAX_TOKEN_BYTES,
   type TrustedKeys,
   type Version,
-  verifyKeysetChain,
-  verifyStatement,
-} from "@dimmer/statement";
+  verifyKeysetChainLean,
+  verifyLean,
+} from "@dimmer/statement/lean";
 import type { Answer, Transport } from "./transport.ts";
 
 /** What a remote client holds itself: the whole lock list, and the policy for its names and fallbacks. Never changed. */
@@ -63,7 +63,7 @@ export async function readHeld(
   const token = answer.body.toString("latin1");
   if (token === seen?.token) return { held, seen };
   const keysets = await readKeysets(held, options);
-  const { payload: head } = await verifyStatement("dimmer-head+jwt", token, keysets.keys);
+  const { payload: head } = await verifyLean("dimmer-head+jwt", token, keysets.keys);
   const newest = { token, etag: etagOf(answer) };
   if (held !== undefined && !isNewer(head, held)) return { held, seen: newest };
   const [policy, locks] = await Promise.all([
@@ -108,7 +108,7 @@ async function readKeysets(
   const { body } = await get(transport, "/v1/feed/keysets", MAX_KEYSETS_BYTES);
   const keysets = body.toString();
   if (held?.keysets === keysets) return { keys: held.keys, keysets };
-  const keys = await verifyKeysetChain(tokensOf(keysets), {
+  const keys = await verifyKeysetChainLean(tokensOf(keysets), {
     trust,
     audience,
     ...(held && { highestSeen: held.keys.version, highestSeenDigest: held.keys.digest }),
@@ -128,7 +128,7 @@ function tokensOf(text: string): string[] {
 
 async function readPolicy(transport: Transport, head: HeadPayload, keys: TrustedKeys): Promise<PolicyDocument> {
   const token = await getPart(transport, "policy", head.policy);
-  const { payload, digest } = await verifyStatement("dimmer-policy+jwt", token, keys, { namedAt: head });
+  const { payload, digest } = await verifyLean("dimmer-policy+jwt", token, keys, { namedAt: head });
   checkDigest("policy", digest, head.policy);
   return payload.policy;
 }
@@ -139,7 +139,7 @@ async function readLocks(
   keys: TrustedKeys,
 ): Promise<ReadonlyMap<string, Lock>> {
   const token = await getPart(transport, "locks", head.locks.digest);
-  const { payload, digest } = await verifyStatement("dimmer-locks+jwt", token, keys);
+  const { payload, digest } = await verifyLean("dimmer-locks+jwt", token, keys);
   checkDigest("locks", digest, head.locks.digest);
   if (compareVersions(payload, head.locks) !== 0) {
     throw refused(`locks: have version ${formatVersion(payload)}, but the head names ${formatVersion(head.locks)}`);

@@ -1,5 +1,5 @@
 import { DimmerError } from "@dimmer/core";
-import { type HeadSeen, type Held, type HeldOptions, readHeld } from "./held.ts";
+import type { HeadSeen, Held, HeldOptions } from "./held.ts";
 
 /** Whom a watch tells. None of them may throw. */
 export interface LockWatchListener {
@@ -76,6 +76,8 @@ export class LockWatch {
 
   async #poll(): Promise<void> {
     try {
+      // What verifies is as large as the rest: a bundle may load it beside.
+      const { readHeld } = await import("./held.ts");
       const { held, seen } = await readHeld(this.#held, this.#options, this.#seen);
       if (!this.#isClosed) this.#take(held, seen);
     } catch (error) {

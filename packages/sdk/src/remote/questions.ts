@@ -1,5 +1,5 @@
 import { type Ask, type Decision, type FeatureDecision, isTenantId, PRINCIPALS, type Principal } from "@dimmer/core";
-import { parseVersion } from "@dimmer/statement";
+import { parseVersion } from "@dimmer/statement/lean";
 import { readAnswer } from "./answer.ts";
 import type { Breaker } from "./breaker.ts";
 import { decideWithoutData, type KnownHere } from "./fallback.ts";
