@@ -1,52 +1,10 @@
-import type { Principal } from "@dimmer/core";
+import { PRINCIPALS, standardPolicy } from "@dimmer/core";
 import { describe, expect, it } from "vitest";
-import { RequestGuard } from "../../src/guard/guard.ts";
-import type { GuardOptions, Refusal, RequestReader } from "../../src/guard/options.ts";
-import type { ProtectedRoutes } from "../../src/routes/protected-routes.ts";
+import type { Refusal } from "../../src/guard/options.ts";
+import { judgeRequest } from "../../src/routes/judge-request.ts";
+import { compileRoutes, type RouteRule } from "../../src/routes/route-table.ts";
 import { LaterDimmer, locked, MemoryDimmer, unpaid } from "./memory-dimmer.ts";
-
-/** A request without a server. */
-interface TestRequest {
-  readonly method?: string;
-  readonly target?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly tenant?: string | null;
-  readonly principal?: Principal;
-}
-
-const reader: RequestReader<TestRequest> = {
-  method: ({ method }) => method ?? "GET",
-  target: ({ target }) => target ?? "/notes",
-  header: ({ headers }, name) => headers?.[name],
-};
-
-const elsewhere: ProtectedRoutes = {
-  login: "elsewhere",
-  pay: "elsewhere",
-  export: "elsewhere",
-  contact: "elsewhere",
-  leave: "elsewhere",
-};
-
-const tenants = { acme: unpaid("limited"), paying: {}, shut: unpaid("read_only"), stopped: locked() };
-
-function guardWith(options: Partial<GuardOptions<TestRequest>> = {}): RequestGuard<TestRequest> {
-  return new RequestGuard<TestRequest>(
-    {
-      dimmer: new MemoryDimmer(tenants),
-      tenant: ({ tenant }) => tenant,
-      principal: ({ principal }) => principal,
-      routes: [{ path: "/health", capability: "open" }],
-      protected: elsewhere,
-      ...options,
-    },
-    reader,
-  );
-}
-
-async function statusOf(guard: RequestGuard<TestRequest>, request: TestRequest): Promise<number> {
-  return (await guard.judge(request))?.status ?? 200;
-}
+import { guardWith, statusOf, tenants } from "./test-request.ts";
 
 describe("a guard", () => {
   it("passes what is allowed and answers what is denied, at once where all is in memory", () => {
@@ -206,129 +164,49 @@ describe("a guard", () => {
   });
 });
 
-describe("a guard's method", () => {
-  const overriding = { methodOverrideHeaders: ["x-http-method-override", "x-method-override"] };
-  const asked = (options: Partial<GuardOptions<TestRequest>>, request: TestRequest): string | undefined => {
-    const dimmer = new MemoryDimmer(tenants);
-    guardWith({ ...options, dimmer }).judge({ tenant: "paying", ...request });
-    return dimmer.asked[0]?.ask.capability;
+describe("a guard beside judgeRequest", () => {
+  const routes: RouteRule[] = [
+    { path: "/health", capability: "open" },
+    { method: "POST", path: "/pay", capability: "pay" },
+    { path: "/sso", capability: "update", feature: "sso" },
+    { path: "/exports/**", capability: "export" },
+  ];
+  const requests = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "BREW", "post"].flatMap((method) =>
+    ["/notes", "/pay", "//pay/", "/sso", "/exports/1", "/health", "/x/../pay", "/pay%2f", "/..", "/%6eotes?x=;"].map(
+      (target) => ({ method, target }),
+    ),
+  );
+  const known = {
+    ...Object.fromEntries(standardPolicy.modes.map(({ name }) => [name, unpaid(name)])),
+    small: { plan: "starter" },
+    stopped: locked(["pay", "login"]),
   };
 
-  it("is the request's own where no header is honoured", () => {
-    expect(asked({}, { method: "POST", headers: { "x-http-method-override": "DELETE" } })).toBe("create");
-  });
-
-  it.each([
-    ["POST", "DELETE", "delete"],
-    ["POST", "delete", "delete"],
-    ["POST", " PATCH ", "update"],
-    ["POST", "GET", "view"],
-    ["POST", "", "create"],
-    ["POST", "OPTIONS", "create"],
-    ["POST", "options", "create"],
-    ["GET", "DELETE", "view"],
-    ["PUT", "GET", "update"],
-  ])("of %s with an honoured override to %j asks for %s", (method, override, capability) => {
-    expect(asked(overriding, { method, headers: { "x-http-method-override": override } })).toBe(capability);
-    expect(asked(overriding, { method, headers: { "x-method-override": override } })).toBe(capability);
-  });
-
-  it("is refused where overrides name no single method", async () => {
-    const guard = guardWith(overriding);
-    const refused = async (headers: Readonly<Record<string, string>>): Promise<number> =>
-      statusOf(guard, { tenant: "paying", method: "POST", headers });
-    expect(await refused({ "x-http-method-override": "DELETE, GET" })).toBe(400);
-    expect(await refused({ "x-http-method-override": "DEL ETE" })).toBe(400);
-    expect(await refused({ "x-http-method-override": "GET", "x-method-override": "DELETE" })).toBe(400);
-    expect(await refused({ "x-http-method-override": "GET", "x-method-override": "get" })).toBe(200);
-  });
-});
-
-describe("the construction of a guard", () => {
-  it("says once that it is told no principal", () => {
-    const said: string[] = [];
-    const dimmer = new MemoryDimmer(tenants);
-    const guard = new RequestGuard<TestRequest>(
-      {
-        dimmer,
-        tenant: ({ tenant }) => tenant,
-        routes: [],
-        protected: elsewhere,
-        warn: (message) => said.push(message),
-      },
-      reader,
-    );
-    guard.judge({ tenant: "paying" });
-    guard.judge({ tenant: "paying" });
-    expect(said).toEqual([expect.stringContaining("no principal(request)")]);
-    expect(dimmer.asked.map(({ ask }) => ask)).toEqual([{ capability: "view" }, { capability: "view" }]);
-    guardWith({ warn: (message) => said.push(message) });
-    expect(said).toHaveLength(1);
-  });
-
-  it.each<[string, Partial<Record<keyof GuardOptions<TestRequest>, unknown>>, string]>([
-    ["dimmer", { dimmer: undefined }, "guard: dimmer.check is missing: give what connect()"],
-    ["a whole dimmer", { dimmer: { check() {}, ask() {} } }, "guard: dimmer.denial is missing"],
-    ["tenant", { tenant: "x-tenant-id" }, 'guard: tenant is "x-tenant-id": give a function that reads'],
-    ["a function for principal", { principal: "admin" }, 'guard: principal is "admin": give a function'],
-    ["routes", { routes: undefined }, "routes is missing: give a list"],
-    ["well-formed routes", { routes: [{ path: "x", capability: "view" }] }, 'routes[0].path is "x"'],
-    ["protected", { protected: undefined }, "protected does not name login, pay, export, contact, leave: say for each"],
-    ["all of protected", { protected: { ...elsewhere, pay: undefined } }, "protected does not name pay:"],
-    ["no more than protected", { protected: { ...elsewhere, view: "elsewhere" } }, "protected.view is no field"],
-    ["routes in protected", { protected: { ...elsewhere, pay: [] } }, "protected.pay is an empty list"],
-    ["a word it knows", { protected: { ...elsewhere, pay: "nowhere" } }, 'protected.pay is "nowhere"'],
-    [
-      "paths in protected",
-      { protected: { ...elsewhere, pay: ["/pay"] } },
-      'protected.pay[0] is "/pay": give an object',
-    ],
-    [
-      "good paths in protected",
-      { protected: { ...elsewhere, pay: [{ path: "/*" }] } },
-      'protected.pay[0].path is "/*"',
-    ],
-  ])("asks for %s", (_what, options, message) => {
-    const make = (): unknown => guardWith(options as Partial<GuardOptions<TestRequest>>);
-    expect(make).toThrow(TypeError);
-    expect(make).toThrow(message);
-  });
-
-  const paying: ProtectedRoutes = { ...elsewhere, pay: [{ method: "POST", path: "/api/pay" }] };
-
-  it("refuses a table that treats a protected route as something else", () => {
-    const make = (routes: GuardOptions<TestRequest>["routes"]) => () => guardWith({ routes, protected: paying });
-    const wide = { path: "/api/**", capability: "api.write" };
-    const own = { method: "POST", path: "/api/pay", capability: "pay" };
-    expect(make([wide])).toThrow(TypeError);
-    expect(make([wide])).toThrow(
-      'guard: protected.pay[0] is POST /api/pay, but /api/** (routes[0], "api.write") takes such requests: put a rule for ' +
-        'POST /api/pay with the capability "pay" in front of it',
-    );
-    expect(make([wide, own])).toThrow("takes such requests");
-    expect(make([own, wide])).not.toThrow();
-    expect(make([{ ...own, capability: "open" }])).toThrow("takes such requests");
-    expect(make([{ ...own, feature: "sso" }])).toThrow('"pay" with feature "sso"');
-    expect(make([{ method: "POST", path: "/:any/pay", capability: "create" }])).toThrow("takes such requests");
-    expect(make([{ method: "GET", path: "/api/**", capability: "api.read" }])).not.toThrow();
-    expect(make([{ method: "POST", path: "/api/pay/now", capability: "create" }])).not.toThrow();
-  });
-
-  it("refuses a rule that takes only a part of a protected route's requests", () => {
-    const everywhere: ProtectedRoutes = { ...elsewhere, export: [{ path: "/exports/**" }] };
-    const make = (routes: GuardOptions<TestRequest>["routes"]) => () => guardWith({ routes, protected: everywhere });
-    expect(make([{ path: "/exports/:id", capability: "view" }])).toThrow("takes such requests");
-    expect(make([{ method: "DELETE", path: "/exports/:id", capability: "delete" }])).toThrow("takes such requests");
-    expect(make([{ path: "/exports/:id", capability: "export" }])).not.toThrow();
-  });
-
-  it("leads protected routes that no rule names to their own capability", async () => {
-    const guard = guardWith({ routes: [], protected: paying });
-    expect(await statusOf(guard, { tenant: "acme", method: "POST", target: "/api/pay", principal: "member" })).toBe(
-      200,
-    );
-    expect(await statusOf(guard, { tenant: "acme", method: "POST", target: "/api/other", principal: "member" })).toBe(
-      402,
-    );
+  it("D1 · answers alike for every mode, principal and request", () => {
+    const dimmer = new MemoryDimmer(known);
+    const guard = guardWith({ dimmer, routes });
+    const table = compileRoutes(routes);
+    let denied = 0;
+    for (const tenant of [...Object.keys(known), "nobody", "../acme"]) {
+      for (const principal of [...PRINCIPALS, undefined]) {
+        for (const { method, target } of requests) {
+          const asked = { tenant, method, target, ...(principal === undefined ? {} : { principal }) };
+          const judged = judgeRequest(dimmer, table, asked);
+          const refusal = guard.judge(asked) as Refusal | undefined;
+          if ("fault" in judged) expect(refusal?.status).toBe(400);
+          else if ("open" in judged || judged.decision.allowed) expect(refusal).toBeUndefined();
+          else {
+            denied += 1;
+            const { capability, mode, reason } = judged.decision;
+            expect(JSON.parse(refusal?.body ?? "null")).toMatchObject({
+              capability,
+              mode,
+              type: expect.stringContaining(reason),
+            });
+          }
+        }
+      }
+    }
+    expect(denied).toBeGreaterThan(500);
   });
 });
