@@ -133,6 +133,8 @@ function wordsOf(
   const feature = "feature" in decision ? decision.feature : undefined;
   const limit = "limit" in decision && typeof decision.limit === "number" ? decision.limit : undefined;
   const featureName = feature === undefined ? undefined : speaker.nameOf("features", feature);
+  // Where everything else works, as with a limit that is reached, a list of everything would say less than silence.
+  const isPartial = stillAllowed.length > 0 && stillAllowed.length < standing.state.policy.bits.size;
   const allowedNames = stillAllowed.map((name) => speaker.nameOf("capabilities", name));
   const isLocked = reason === "locked";
   const { next, nextMode, ...always } = tenantValues(standing, speaker, context.tenant);
@@ -143,7 +145,7 @@ function wordsOf(
     feature: featureName,
     limit: limit === undefined ? undefined : new Intl.NumberFormat(speaker.locale).format(limit),
     case: reported?.case,
-    stillAllowed: allowedNames.length === 0 ? undefined : listed(allowedNames, speaker.locale),
+    stillAllowed: isPartial ? listed(allowedNames, speaker.locale) : undefined,
     pay: isLocked ? undefined : links.pay,
     support: links.support,
   };
