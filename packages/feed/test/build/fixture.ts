@@ -7,7 +7,7 @@ import {
   readPreviousFeed,
   sourceOf,
 } from "@dimmer/feed/build";
-import type { WireEntitlement, WireTombstone } from "@dimmer/statement";
+import { type IndexPayload, inspectStatement, type WireEntitlement, type WireTombstone } from "@dimmer/statement";
 import { generateSigner, trustStringOf } from "@dimmer/statement/keys";
 import fc from "fast-check";
 
@@ -59,6 +59,13 @@ export function linesOf(built: BuiltFeed): string[] {
     if (name.startsWith("chunks/")) lines.push(...new TextDecoder().decode(bytes).split("\n").slice(0, -1));
   }
   return lines;
+}
+
+/** What the index of a feed says. */
+export function indexOf(built: BuiltFeed): IndexPayload {
+  const inspected = inspectStatement(new TextDecoder().decode(built.parts.get(`index/${built.headPayload.index}`)));
+  if (inspected.typ !== "dimmer-index+jwt") throw new Error(inspected.typ);
+  return inspected.payload;
 }
 
 /** Everything of a feed, to be compared. */

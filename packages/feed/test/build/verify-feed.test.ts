@@ -1,8 +1,8 @@
 import { type BuiltFeed, type FeedReport, type FeedSigners, sourceOf, verifyFeed } from "@dimmer/feed/build";
-import { type IndexPayload, inspectStatement, sha256, signStatement } from "@dimmer/statement";
+import { type IndexPayload, sha256, signStatement } from "@dimmer/statement";
 import { trustStringOf } from "@dimmer/statement/keys";
 import { beforeAll, describe, expect, it } from "vitest";
-import { AUD, build, generateSigners, NOW_MS, NOW_SECONDS, tenants } from "./fixture.ts";
+import { AUD, build, generateSigners, indexOf, NOW_MS, NOW_SECONDS, tenants } from "./fixture.ts";
 
 let signers: FeedSigners;
 let trust: string;
@@ -28,12 +28,11 @@ function withParts(change: (parts: Map<string, Uint8Array>) => void): BuiltFeed 
 
 /** The feed with other chunks under an index and a head that are signed for them: what only a look at the lines finds. */
 async function withChunk(bucket: number, text: string, changes: Partial<IndexPayload> = {}): Promise<BuiltFeed> {
-  const indexed = inspectStatement(new TextDecoder().decode(good.parts.get(`index/${good.headPayload.index}`)));
-  if (indexed.typ !== "dimmer-index+jwt") throw new Error(indexed.typ);
+  const indexed = indexOf(good);
   const bytes = new TextEncoder().encode(text);
   const digest = await sha256(bytes);
-  const chunks = indexed.payload.chunks.with(bucket, digest);
-  const index = await signStatement("dimmer-index+jwt", { ...indexed.payload, chunks, ...changes }, signers.feed);
+  const chunks = indexed.chunks.with(bucket, digest);
+  const index = await signStatement("dimmer-index+jwt", { ...indexed, chunks, ...changes }, signers.feed);
   const indexBytes = new TextEncoder().encode(index);
   const headPayload = { ...good.headPayload, index: await sha256(indexBytes) };
   const head = await signStatement("dimmer-head+jwt", headPayload, signers.feed);
@@ -43,9 +42,7 @@ async function withChunk(bucket: number, text: string, changes: Partial<IndexPay
 
 /** A chunk of the good feed with at least two lines. */
 function someChunk(): { readonly bucket: number; readonly name: string; readonly lines: string[] } {
-  const indexed = inspectStatement(new TextDecoder().decode(good.parts.get(`index/${good.headPayload.index}`)));
-  if (indexed.typ !== "dimmer-index+jwt") throw new Error(indexed.typ);
-  for (const [bucket, digest] of indexed.payload.chunks.entries()) {
+  for (const [bucket, digest] of indexOf(good).chunks.entries()) {
     const lines = new TextDecoder()
       .decode(good.parts.get(`chunks/${digest}`))
       .split("\n")
