@@ -18,7 +18,7 @@ export interface AppOptions {
 }
 
 /** Methods and paths that are served beside Hono; the app answers for them only where the request does not fit. */
-export const HOT_PATHS = ["/v1/check", "/v1/checks"] as const;
+const HOT_PATHS = ["/v1/check", "/v1/checks"] as const;
 
 /**
  * Makes the Hono app for one reach. Doors beyond it are there and closed: which door a request comes through is decided

@@ -45,7 +45,7 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
 };
 
 /** The media type of a problem document. */
-export const PROBLEM_TYPE = "application/problem+json";
+const PROBLEM_TYPE = "application/problem+json";
 
 /**
  * Makes a problem document. It says nothing of a decision: a denial is a value, never a problem. Never throws.

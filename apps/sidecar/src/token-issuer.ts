@@ -8,7 +8,7 @@ const LIFE_SECONDS = 300;
 const MAX_KEPT = 10_000;
 
 /** What asking for a token gives: the token, that the tenant is not in the feed, or why none can be signed. */
-export type IssuedToken =
+type IssuedToken =
   | { readonly token: string }
   | { readonly missing: "tenant" | "generation" }
   | { readonly untrusted: string };

@@ -44,7 +44,7 @@ export const TENANTS: readonly WireEntitlement[] = [
 ];
 
 /** The lock of the tenant `locked`. */
-export const LOCKS: readonly WireLock[] = [
+const LOCKS: readonly WireLock[] = [
   { tenant: "locked", cause: "security", case: "INC-1", since: nowSeconds - 3_600, allow: ["support.critical"] },
 ];
 

@@ -10,7 +10,7 @@ export interface OperationAnswer {
 }
 
 /** A parameter of a path or header, as OpenAPI writes it. */
-export interface OperationParameter {
+interface OperationParameter {
   readonly name: string;
   readonly in: "path" | "header";
   readonly required: boolean;

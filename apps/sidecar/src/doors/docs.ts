@@ -35,9 +35,9 @@ const START = `SwaggerUIBundle({
 `;
 
 const FILES = {
-  "/docs/swagger-ui.css": ["text/css; charset=utf-8", "swagger-ui-dist/swagger-ui.css"],
-  "/docs/swagger-ui.js": ["text/javascript; charset=utf-8", "swagger-ui-dist/swagger-ui-bundle.js"],
-  "/docs/favicon.png": ["image/png", "swagger-ui-dist/favicon-32x32.png"],
+  "/docs/swagger-ui.css": ["text/css; charset=utf-8", require.resolve("swagger-ui-dist/swagger-ui.css")],
+  "/docs/swagger-ui.js": ["text/javascript; charset=utf-8", require.resolve("swagger-ui-dist/swagger-ui-bundle.js")],
+  "/docs/favicon.png": ["image/png", require.resolve("swagger-ui-dist/favicon-32x32.png")],
 } as const;
 
 /** `/docs`: the doors for a person to read and try, served wholly from here. Files are read once, when first asked for. */
@@ -48,7 +48,7 @@ export function docsDoors(): Door[] {
     ...Object.entries(FILES).map(([path, [type, file]]): Door => {
       let content: Promise<Buffer<ArrayBuffer>> | undefined;
       return door(path, async () => {
-        content ??= readFile(require.resolve(file)) as Promise<Buffer<ArrayBuffer>>;
+        content ??= readFile(file) as Promise<Buffer<ArrayBuffer>>;
         return new Response(await content, {
           headers: { ...headersOf(type), "cache-control": "private, max-age=3600" },
         });

@@ -17,7 +17,7 @@ export function statusDoor(replica: Replica): Door {
 }
 
 /** Shows a replica's status for people and scripts: instants as ISO 8601 in UTC, versions as text. Never throws. */
-export function statusDocument(status: ReplicaStatus): Record<string, unknown> {
+function statusDocument(status: ReplicaStatus): Record<string, unknown> {
   const { refusals, sources } = status;
   return {
     ready: status.isReady,

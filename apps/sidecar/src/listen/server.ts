@@ -15,7 +15,7 @@ export interface ServerTimeouts {
 }
 
 /** What holds unless told otherwise: a client that dribbles bytes is cut off, one that waits between requests is not. */
-export const SERVER_TIMEOUTS: ServerTimeouts = {
+const SERVER_TIMEOUTS: ServerTimeouts = {
   headersMs: 10_000,
   requestMs: 15_000,
   keepAliveMs: 75_000,
