@@ -24,7 +24,7 @@ const run = (file, args, cwd) => execFileSync(file, args, { cwd, encoding: "utf8
 
 /** The first fenced block of `ts` or `js` in a README: its example. */
 function exampleOf(readme, name) {
-  const example = /^```(?:ts|js)\n([^]*?)^```$/m.exec(readme)?.[1];
+  const example = /^```(?:ts|js)\n([\s\S]*?)^```$/m.exec(readme)?.[1];
   if (example === undefined) throw new Error(`the README of ${name} has no example`);
   return example;
 }
@@ -35,13 +35,23 @@ try {
     const source = join(root, "packages", name);
     const manifest = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
     const [packed] = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder], source));
-    return { name: manifest.name, source, tarball: packed.filename, peers: Object.keys(manifest.peerDependencies ?? {}) };
+    return {
+      name: manifest.name,
+      source,
+      tarball: packed.filename,
+      peers: Object.keys(manifest.peerDependencies ?? {}),
+    };
   });
   const nodePackage = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   if (nodePackage === undefined) throw new Error(`no Node 22 is known for ${process.platform} ${process.arch}`);
   const dependencies = Object.fromEntries(packages.map(({ name, tarball }) => [name, `file:./${tarball}`]));
   // The packed packages name each other by version: the packed files stand in for those versions.
-  const manifest = { private: true, type: "module", dependencies: { ...dependencies, [nodePackage]: NODE_22 }, overrides: dependencies };
+  const manifest = {
+    private: true,
+    type: "module",
+    dependencies: { ...dependencies, [nodePackage]: NODE_22 },
+    overrides: dependencies,
+  };
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, 2));
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], folder);
   const node22 = join(folder, "node_modules", nodePackage, "bin", process.platform === "win32" ? "node.exe" : "node");
@@ -53,7 +63,9 @@ try {
     try {
       run(node22, [file], folder);
     } catch (error) {
-      throw new Error(`the example in the README of ${name} fails on Node 22:\n${error.stdout}${error.stderr}`, { cause: error });
+      throw new Error(`the example in the README of ${name} fails on Node 22:\n${error.stdout}${error.stderr}`, {
+        cause: error,
+      });
     }
     console.log(`${name}: packed, installed and its README's example run on Node ${version}`);
   }
