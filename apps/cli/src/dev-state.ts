@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ZodType } from "zod";
 
 /** Where `dimmer dev` keeps what it makes, unless told otherwise: below the current directory. */
 export const DEFAULT_DIR = ".dimmer";
@@ -18,10 +19,28 @@ export interface DevState {
   readonly sidecar: string;
 }
 
-/** Reads what `dimmer dev` left in its directory; `undefined` where it never ran there. Never throws. */
-export function readDevState(dir: string): DevState | undefined {
+/**
+ * Reads what `dimmer dev` left in its directory; `undefined` where it never ran there, or what lies there is something
+ * else. Never rejects.
+ */
+export async function readDevState(dir: string): Promise<DevState | undefined> {
+  let text: string;
   try {
-    return JSON.parse(readFileSync(pathIn(dir), "utf8")) as DevState;
+    text = readFileSync(pathIn(dir), "utf8");
+  } catch {
+    return undefined;
+  }
+  const { z } = await import("zod");
+  const state: ZodType<DevState> = z.object({
+    pid: z.int().positive(),
+    startedMs: z.int().nonnegative(),
+    tenants: z.string(),
+    policy: z.string(),
+    trust: z.string(),
+    sidecar: z.string().startsWith("unix:"),
+  });
+  try {
+    return state.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { resolve } from "node:path";
 import type { FeedSource } from "@dimmer/feed/follow";
 import { environmentFailure, usageFailure } from "./failure.ts";
 
@@ -21,7 +22,8 @@ export function requireTrust(trust: readonly string[]): void {
  */
 export async function feedSource(feed: string): Promise<FeedSource> {
   const { directorySource, httpSource } = await import("@dimmer/feed/node");
-  if (/^(?:https?|unix):/.test(feed)) return httpSource(feed);
+  if (feed.startsWith("unix:")) return httpSource(`unix:${resolve(feed.slice("unix:".length))}`);
+  if (/^https?:/.test(feed)) return httpSource(feed);
   requireFeedDirectory(feed);
   return directorySource(feed);
 }

@@ -106,13 +106,13 @@ function amount(option: string, text: string): number {
 }
 
 async function fromSidecar(question: Question, { sidecar, dir }: Options): Promise<DecisionAnswer> {
-  const answer = await askSidecar(sidecar ?? sidecarOfDev(dir), "/v1/check", question);
+  const answer = await askSidecar(sidecar ?? (await sidecarOfDev(dir)), "/v1/check", question);
   if (answer.status !== 200) throw failureOf(answer);
   return answer.body as unknown as DecisionAnswer;
 }
 
-function sidecarOfDev(dir: string): string {
-  const state = readDevState(dir);
+async function sidecarOfDev(dir: string): Promise<string> {
+  const state = await readDevState(dir);
   if (state !== undefined && isRunning(state)) return state.sidecar;
   throw usageFailure(
     `check: no "dimmer dev" runs in ${dir}; start it, or name a sidecar (--sidecar) or a feed (--feed)`,

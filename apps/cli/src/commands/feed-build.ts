@@ -121,11 +121,11 @@ function nowOf(text: string, parse: (value: unknown, nowMs: number) => number): 
   }
 }
 
-/** Shows how far a long build has come: on a terminal one line that is written over, else a line every two seconds. */
+/** Shows how far a long build has come: on a terminal one line that is written over, else a line every second. */
 function progressLine(): { show: (progress: BuildProgress) => void; end: () => void } {
   const startedMs = performance.now();
   const isTerminal = process.stderr.isTTY;
-  const everyMs = isTerminal ? 100 : 2_000;
+  const everyMs = isTerminal ? 100 : 1_000;
   let shownMs = startedMs + (isTerminal ? 400 : 0);
   let isOpen = false;
   return {

@@ -17,7 +17,7 @@ export function addTenantList(parent: Command): void {
     ],
   }).action(
     answering(async (options: TenantsFileOptions) => {
-      const chosen = chooseTenantsFile(options);
+      const chosen = await chooseTenantsFile(options);
       const tenants = await standingsIn(chosen);
       const rows = tenants.map((t) => [t.tenant, t.plan ?? "", t.mode, causesOf(t), nextOf(t)]);
       return {

@@ -15,7 +15,7 @@ export function addTenantShow(parent: Command): void {
     examples: [["tenant show acme", "as the sidecar's GET /v1/tenants/acme, but from the file"]],
   }).action(
     answering(async (tenant: string, options: TenantsFileOptions) => {
-      const chosen = chooseTenantsFile(options);
+      const chosen = await chooseTenantsFile(options);
       const found = (await standingsIn(chosen)).find((candidate) => candidate.tenant === tenant);
       if (found === undefined) {
         throw usageFailure(`no tenant ${JSON.stringify(tenant)} in ${chosen.path}; "dimmer tenant list" shows them`);

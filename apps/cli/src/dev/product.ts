@@ -7,7 +7,6 @@ export interface ProductStart {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
   /** What answers once the product is ready: any answer below 500 counts. */
   readonly readyUrl: string;
   /** Milliseconds after which waiting ends. */
@@ -38,11 +37,11 @@ const READY_POLL_MS = 50;
  * @throws {Error} saying how it ended, or that it never answered; its process is gone then
  */
 export async function startProduct(start: ProductStart, onLine: (line: string) => void): Promise<Product> {
-  const { name, command, args, env, readyUrl, readyWithinMs, signal } = start;
+  const { name, command, args, readyUrl, readyWithinMs, signal } = start;
   const child = spawn(command, [...args], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
-    env: { ...process.env, ...env },
+    env: environment(),
   });
   const lines: string[] = [];
   const keep = (line: string): void => {
@@ -80,6 +79,12 @@ export async function startProduct(start: ProductStart, onLine: (line: string) =
     });
   });
   return { name, pid: child.pid ?? 0, died, stop };
+}
+
+/** The surroundings of a product: without what is said to this command, passphrases above all. */
+function environment(): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("DIMMER_"));
+  return { ...Object.fromEntries(own), PYTHONDONTWRITEBYTECODE: "1" };
 }
 
 function readLines(child: ChildProcess, onLine: (line: string) => void): void {

@@ -12,6 +12,9 @@ const POLL_MS = 200;
 /** Ends a Node program when the pipe that is its stdin does: with this process, however that ends. */
 const FOLLOW_STDIN = 'process.stdin.resume().on("close", () => process.exit()).unref?.()';
 
+/** The audience of everything that `dimmer dev` signs. */
+export const AUDIENCE = "development";
+
 /** The tenants that `dimmer dev` signs unless told otherwise. */
 export const EXAMPLE_TENANTS: string = fileURLToPath(new URL("examples/tenants.yaml", ROOT));
 
@@ -40,11 +43,11 @@ export function notesProduct(port: number, { sidecar, trust, dataDir, signal }: 
       main,
       `--feed=${sidecar}`,
       `--trust=${trust}`,
+      `--audience=${AUDIENCE}`,
       `--data=${dataDir}`,
       `--poll-ms=${POLL_MS}`,
       `--port=${port}`,
     ],
-    env: {},
     readyUrl: `http://127.0.0.1:${port}/health`,
     readyWithinMs: READY_WITHIN_MS,
     signal,
@@ -67,7 +70,6 @@ export function pythonProduct(
       name: "python",
       command,
       args: [main, "--port", String(port), "--sidecar", sidecarUrl, "--stop-with-stdin"],
-      env: { PYTHONUNBUFFERED: "1", PYTHONDONTWRITEBYTECODE: "1" },
       readyUrl: `http://127.0.0.1:${port}/health`,
       readyWithinMs: READY_WITHIN_MS,
       signal,

@@ -5,14 +5,14 @@ import type { BuiltDirectory } from "@dimmer/feed/node";
 import { readSidecarConfig, type Sidecar, startSidecar } from "@dimmer/sidecar";
 import { isRunning, readDevState, writeDevState } from "../dev-state.ts";
 import { environmentFailure } from "../failure.ts";
-import { openOrCreateKeys, type PassphraseOption } from "../keys.ts";
+import { openOrCreateKeys, type PassphraseOption, passphraseOf } from "../keys.ts";
 import { readSoundPolicy } from "../policy-source.ts";
 import { stopSignals } from "../stop-signals.ts";
 import { followTenants } from "./follow-tenants.ts";
 import { type DevLayout, layOutDirectory } from "./layout.ts";
 import { freePorts } from "./ports.ts";
 import { type Product, type ProductStart, startProduct } from "./product.ts";
-import { notesProduct, type ProductSurroundings, pythonProduct } from "./products.ts";
+import { AUDIENCE, notesProduct, type ProductSurroundings, pythonProduct } from "./products.ts";
 import { createPublisher, type Publisher, RENEW_EVERY_MS } from "./publisher.ts";
 import { type TourLine, writeTour } from "./tour.ts";
 
@@ -51,7 +51,6 @@ export interface DevListener {
   readonly product: (name: string, line: string) => void;
 }
 
-const AUDIENCE = "development";
 const POLL_MS = 200;
 const READY_WITHIN_MS = 5_000;
 
@@ -87,7 +86,7 @@ interface Life {
 async function start(options: DevOptions, listener: DevListener, life: Life): Promise<void> {
   const startedMs = Date.now();
   const layout = layOutDirectory(options.dir);
-  refuseSecond(layout.dir);
+  await refuseSecond(layout.dir);
   const [port, notesPort, pythonPort] = (await freePorts([
     { port: options.port, by: "the sidecar", flag: "--port" },
     { port: options.notesPort, by: "the notes product", flag: "--notes-port" },
@@ -106,23 +105,24 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
     startedMs,
   });
   const built = await publishFirst(publisher, layout, listener);
-  const sidecar = await startSidecar(
-    readSidecarConfig({
-      flags: {
-        feed: [layout.feed],
-        trust: [keys.trust],
-        audience: AUDIENCE,
-        socket: layout.socket,
-        port: String(port),
-        tcp: "full",
-        data: layout.sidecarData,
-        keys: layout.keys,
-        pollMs: String(POLL_MS),
-        drainMs: "500",
-        logLevel: "fatal",
-      },
-    }),
-  );
+  const passphrase = passphraseOf(options);
+  const config = readSidecarConfig({
+    flags: {
+      feed: [layout.feed],
+      trust: [keys.trust],
+      audience: AUDIENCE,
+      socket: layout.socket,
+      port: String(port),
+      tcp: "full",
+      data: layout.sidecarData,
+      keys: layout.keys,
+      pollMs: String(POLL_MS),
+      drainMs: "500",
+      logLevel: "fatal",
+    },
+    env: passphrase === undefined ? {} : { DIMMER_KEYS_PASSPHRASE: passphrase },
+  });
+  const sidecar = await startSidecar(config);
   life.onEnd(() => sidecar.close());
   await readyInTime(sidecar);
   const url = `http://127.0.0.1:${port}`;
@@ -169,8 +169,8 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   });
 }
 
-function refuseSecond(dir: string): void {
-  const state = readDevState(dir);
+async function refuseSecond(dir: string): Promise<void> {
+  const state = await readDevState(dir);
   if (state === undefined || state.pid === process.pid || !isRunning(state)) return;
   const fix =
     'stop that one, or choose another directory with --dir; if it is not a "dimmer dev", remove dev.json there';
@@ -186,7 +186,7 @@ async function publishFirst(publisher: Publisher, layout: DevLayout, listener: D
   try {
     built = await publisher.publish();
   } catch (cause) {
-    const isOwnFeed = readDevState(layout.dir) !== undefined;
+    const isOwnFeed = (await readDevState(layout.dir)) !== undefined;
     if (!(cause instanceof DimmerError) || cause.code !== "feed_refused" || !isOwnFeed) throw cause;
     listener.event(`the feed of the run before does not verify (other keys?): it begins anew`);
     rmSync(layout.feed, { recursive: true, force: true });

@@ -34,7 +34,7 @@ export function editing<Arguments extends unknown[], Options extends TenantsFile
 ): (...given: unknown[]) => Promise<void> {
   return answering(async (...given: unknown[]) => {
     const options = given.at(-2) as Options;
-    const chosen = chooseTenantsFile(options);
+    const chosen = await chooseTenantsFile(options);
     const parameters = given.slice(0, -2) as Arguments;
     // The document is edited between two checks of the whole file, so what `edit` waits for is waited for inside.
     const done = await editTenantsFile(chosen, (document) => edit(document, { arguments: parameters, options }));

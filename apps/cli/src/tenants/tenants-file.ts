@@ -32,8 +32,8 @@ export function addTenantsFileOptions(command: Command): Command {
 }
 
 /** Chooses the tenants file: the one that is named, else that of `dimmer dev`. @throws {CommandFailure} */
-export function chooseTenantsFile({ tenants, policy, dir }: TenantsFileOptions): ChosenTenantsFile {
-  const state = readDevState(dir);
+export async function chooseTenantsFile({ tenants, policy, dir }: TenantsFileOptions): Promise<ChosenTenantsFile> {
+  const state = await readDevState(dir);
   const path = tenants ?? state?.tenants;
   if (path === undefined) {
     throw usageFailure(`no "dimmer dev" has run in ${dir}: start it, or name the file with --tenants FILE`);
