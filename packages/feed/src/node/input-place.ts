@@ -37,3 +37,31 @@ export function faultOfCharacters(text: string): { readonly index: number; reado
     }
   }
 }
+
+const LINE_FEED = 0x0a;
+
+/**
+ * Decodes UTF-8. Keeps a byte-order mark, for `faultOfCharacters` to refuse.
+ *
+ * @param firstLine the line on which the bytes begin
+ * @throws {DimmerError} `input_invalid` naming the line of the first byte that is none
+ */
+export function decodeUtf8(bytes: Uint8Array, file: string, firstLine: number): string {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    let line = firstLine;
+    for (let start = 0; start < bytes.length; line++) {
+      const feed = bytes.indexOf(LINE_FEED, start);
+      const end = feed === -1 ? bytes.length : feed;
+      try {
+        decoder.decode(bytes.subarray(start, end));
+      } catch {
+        break;
+      }
+      start = end + 1;
+    }
+    throw refuseAt(file, line, "not UTF-8 text; save the file as UTF-8");
+  }
+}

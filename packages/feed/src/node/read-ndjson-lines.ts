@@ -1,4 +1,4 @@
-import { faultOfCharacters, refuseAt } from "./input-place.ts";
+import { decodeUtf8, faultOfCharacters, refuseAt } from "./input-place.ts";
 
 /** The longest line: an entitlement with every field at its bound is shorter. */
 const MAX_LINE_BYTES = 1024 * 1024;
@@ -33,7 +33,7 @@ export async function* readNdjsonLines(
       continue;
     }
     const bytes = carry.length === 0 ? block.subarray(0, end) : Buffer.concat([carry, block.subarray(0, end)]);
-    const text = decode(bytes, file, line);
+    const text = decodeUtf8(bytes, file, line);
     // The text ends in a line feed: what stands behind it is the next block's.
     const rows = text.slice(0, -1).split("\n");
     yield parseRows(rows, file, line, true);
@@ -42,7 +42,7 @@ export async function* readNdjsonLines(
     carry = block.slice(end);
     if (carry.length > MAX_LINE_BYTES) throw tooLong(file, line);
   }
-  if (carry.length > 0) yield parseRows([decode(carry, file, line)], file, line, false);
+  if (carry.length > 0) yield parseRows([decodeUtf8(carry, file, line)], file, line, false);
 }
 
 function parseRows(rows: readonly string[], file: string, firstLine: number, isWhole: boolean): NdjsonLine[] {
@@ -94,27 +94,6 @@ function countColons(json: string): number {
   let count = 0;
   for (const [token] of json.matchAll(OUTSIDE_STRINGS)) if (token === ":") count++;
   return count;
-}
-
-/** Decodes whole lines; a fault is looked for line by line, so that the message can name one. */
-function decode(bytes: Uint8Array, file: string, firstLine: number): string {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    let line = firstLine;
-    for (let start = 0; start < bytes.length; line++) {
-      const feed = bytes.indexOf(LINE_FEED, start);
-      const end = feed === -1 ? bytes.length : feed;
-      try {
-        decoder.decode(bytes.subarray(start, end));
-      } catch {
-        break;
-      }
-      start = end + 1;
-    }
-    throw refuseAt(file, line, "not UTF-8 text; save the file as UTF-8");
-  }
 }
 
 function tooLong(file: string, line: number): Error {

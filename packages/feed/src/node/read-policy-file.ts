@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { DimmerError, lintPolicy, type PolicyDocument } from "@dimmer/core";
 import { diskFailure } from "./disk-failure.ts";
 import { MAX_ALIAS_COUNT, parseGuardedYaml } from "./guarded-yaml.ts";
-import { refuseAt } from "./input-place.ts";
+import { decodeUtf8, refuseAt } from "./input-place.ts";
 
 /** A policy statement is at most 1 MiB; a file of that many bytes says less than it. */
 const MAX_POLICY_BYTES = 1024 * 1024;
@@ -45,9 +45,5 @@ async function readText(path: string): Promise<string> {
   } catch (cause) {
     throw diskFailure(`cannot read the policy file ${path}`, cause);
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw refuseAt(path, 1, "not UTF-8 text; save the file as UTF-8");
-  }
+  return decodeUtf8(bytes, path, 1);
 }

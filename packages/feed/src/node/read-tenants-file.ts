@@ -5,7 +5,7 @@ import type { WireEntitlement, WireLock, WireTombstone } from "@dimmer/statement
 import { checkEntitlementNames, checkLockNames } from "../build/check-names.ts";
 import { diskFailure } from "./disk-failure.ts";
 import { MAX_YAML_BYTES } from "./guarded-yaml.ts";
-import { refuseAt } from "./input-place.ts";
+import { decodeUtf8, refuseAt } from "./input-place.ts";
 import { readNdjsonLines } from "./read-ndjson-lines.ts";
 import { readTenantsYaml } from "./read-tenants-yaml.ts";
 import { readTenantsEntry, type TenantsEntry } from "./tenants-entry.ts";
@@ -163,24 +163,24 @@ function formOf(name: string, block: Uint8Array): "yaml" | "ndjson" {
 }
 
 async function wholeText(stream: AsyncIterable<Uint8Array>, name: string): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of stream) {
+    parts.push(part);
     length += part.length;
-    if (length > MAX_YAML_BYTES) {
-      throw refuseAt(
-        name,
-        1,
-        `over ${MAX_YAML_BYTES / 1_048_576} MiB of YAML; write NDJSON (tenants.ndjson), one tenant a line`,
-      );
+    try {
+      decoder.decode(part, { stream: true });
+    } catch {
+      // Whatever is no text at all is called that, and not too long.
+      break;
     }
-    parts.push(Buffer.from(part));
+    if (length > MAX_YAML_BYTES) {
+      const limit = `${MAX_YAML_BYTES / 1_048_576} MiB`;
+      throw refuseAt(name, 1, `over ${limit} of YAML; write NDJSON (tenants.ndjson), one tenant a line`);
+    }
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
-  } catch {
-    throw refuseAt(name, 1, "not UTF-8 text; save the file as UTF-8");
-  }
+  return decodeUtf8(Buffer.concat(parts), name, 1);
 }
 
 const READ_BLOCK_BYTES = 256 * 1024;

@@ -1,6 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EVERYTHING, EVERYTHING_READ, read } from "./tenants-files.ts";
+import { createFeedFolder } from "./feed-folder.ts";
+import { EVERYTHING, EVERYTHING_READ, read, readPath } from "./tenants-files.ts";
 
 describe("a tenants file that was mutated at random", () => {
   const pieces = fc.constantFrom(
@@ -100,6 +103,16 @@ describe("megabytes of anything are refused without taking the machine along:", 
     await expect(read(text, "garbage.ndjson")).rejects.toMatchObject({
       message: expect.stringMatching(/^garbage\.ndjson:\d+: /),
     });
+  });
+
+  it("bytes of every value", async () => {
+    await using feed = await createFeedFolder();
+    const bytes = Uint8Array.from({ length: 10_000_000 }, (_, i) => Math.imul(i, 2_654_435_761) >>> 24);
+    for (const name of ["random.yaml", "random.ndjson"]) {
+      const path = join(feed.folder, name);
+      await writeFile(path, bytes);
+      await expect(readPath(path)).rejects.toThrow(/random\.\w+:\d+: not UTF-8 text|random\.ndjson:\d+: a line over/);
+    }
   });
 
   it("more YAML than is read at once, with what to write instead", async () => {
