@@ -12,7 +12,7 @@ const seed = printedSeed("decide against naive");
 
 describe("decide on random policies, tenants and moments", () => {
   it.each(Array.from({ length: PARTS }, (_, part) => seed + part))(
-    `D1 · decide, a new profile and one asked again as time passes equal the naive rules (${RUNS / PARTS} worlds)`,
+    `D1 · decide, and a profile asked again as time passes, equal the naive rules (${RUNS / PARTS} worlds)`,
     (partSeed) => {
       fc.assert(fc.property(worlds(), agreesWithNaive), { seed: partSeed, numRuns: RUNS / PARTS });
     },
@@ -30,14 +30,16 @@ function agreesWithNaive({ policy, state, questions }: World): void {
   const reused = new Profile(known);
   for (const { ask, moment } of questions) {
     const expected = naiveDecide(policy, known, ask, moment);
-    const answers = [decide(known, ask, moment), reused.answer(ask, moment), new Profile(known).answer(ask, moment)];
-    for (const answer of answers) {
-      // Written out, a decision is a few short fields: comparing text is ten times cheaper than `toEqual`.
-      if (textOf(answer) !== textOf(expected)) expect(answer).toEqual(expected);
+    for (const answer of [decide(known, ask, moment), reused.answer(ask, moment)]) {
+      // `toEqual` costs more than all the rest, so it is asked only where the fields differ.
+      if (!isSame(answer, expected)) expect(answer).toEqual(expected);
     }
   }
 }
 
-function textOf(answer: object): string {
-  return JSON.stringify(Object.entries(answer).sort(([a], [b]) => (a < b ? -1 : 1)));
+function isSame(a: object, b: object): boolean {
+  const fields = Object.entries(a);
+  return (
+    fields.length === Object.keys(b).length && fields.every(([key, value]) => Object.is(value, Reflect.get(b, key)))
+  );
 }

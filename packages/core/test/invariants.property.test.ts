@@ -15,7 +15,7 @@ import { describe, expect, it } from "vitest";
 import { Draw, drawAsk, drawLock, drawPolicy, drawState, drawTerms } from "./random-world.ts";
 import { printedSeed } from "./seed.ts";
 
-const RUNS = 2_000;
+const RUNS = 1_500;
 const TIMEOUT_MS = 60_000;
 const seed = printedSeed("invariants");
 const bytes = fc.uint8Array({ minLength: 100, maxLength: 260 });
