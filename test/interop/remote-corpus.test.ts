@@ -1,14 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Decision, isTenantId, parseDurationMs } from "@dimmer/core";
+import { compilePolicy, type Decision, denialOf, isTenantId, parseDurationMs, standingOf } from "@dimmer/core";
 import type { ReplicaClock } from "@dimmer/feed/follow";
 import { createKeyDirectory, publishFeed } from "@dimmer/feed/node";
 import { connectRemote, type RemoteDimmer } from "@dimmer/sdk/remote";
 import { readSidecarConfig, startSidecar } from "@dimmer/sidecar";
 import { pino } from "pino";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { type CorpusCase, type CorpusFile, loadCorpus } from "../corpus/load-corpus.ts";
+import { type CorpusCase, type CorpusFile, casesOf, loadCorpus, stateOf } from "../corpus/load-corpus.ts";
 
 /** Clocks that stand at an instant; timers are the machine's. */
 function stoppedClock(nowMs: number): ReplicaClock {
@@ -62,6 +62,20 @@ function isForReplicas({ held, policy }: CorpusFile, { moment: { nowMs, horizonM
   return held ? horizonMs - stepDownMs <= nowMs : freshness === "stale";
 }
 
+/** The denial is rendered in the client, of what the sidecar explains of the tenant. */
+async function expectDenials(file: CorpusFile, cases: readonly CorpusCase[], remote: RemoteDimmer): Promise<void> {
+  const policy = compilePolicy(file.policy);
+  for (const { tenant, ask, expected, moment, title } of cases) {
+    if (expected.allowed || !isTenantId(tenant)) continue;
+    const about = { tenant, acceptLanguage: "ja", ...(ask.principal && { principal: ask.principal }) };
+    const state = stateOf(file, policy, tenant);
+    const inProcess = denialOf(expected, standingOf(state, moment), { ...about, cases: casesOf(file, tenant) });
+    const { acceptLanguage, principal } = about;
+    const denial = await remote.denial(tenant, expected, { acceptLanguage, ...(principal && { principal }) });
+    expect(denial, title).toEqual(inProcess);
+  }
+}
+
 const files = loadCorpus().filter(({ held, policy }) => held || policy.name === "standard");
 
 describe.each(files)("corpus $name", { timeout: 120_000 }, (file) => {
@@ -75,6 +89,7 @@ describe.each(files)("corpus $name", { timeout: 120_000 }, (file) => {
         const answer = await remote.ask(tenant, ask);
         expect(withoutFreshness(answer), title).toEqual(withoutFreshness(expected));
       }
+      await expectDenials(file, cases, remote);
       const asked = cases.filter(({ tenant, expected }) => isTenantId(tenant) && expected.reason !== "locked").length;
       const { answered, unanswered, garbled } = remote.status().counters;
       expect({ answered, unanswered, garbled }).toEqual({ answered: asked, unanswered: 0, garbled: 0 });

@@ -10,11 +10,14 @@ export interface LockWatchListener {
   readonly onRefused: (error: DimmerError) => void;
 }
 
-/** Where the time of a head stands against the process's own clock. */
+/** What time it was, in Unix milliseconds, at an instant of the process's own clock. */
 interface HeadClock {
-  readonly issuedMs: number;
-  readonly receivedMs: number;
+  readonly nowMs: number;
+  readonly atMs: number;
 }
+
+/** A head that stays fresh for longer was signed to be carried about, and does not tell the time. */
+const LIVE_HEAD_MS = 10 * 60_000;
 
 /**
  * Keeps the lock list and the policy up to date by polling. What is held is replaced as a whole, never changed, and
@@ -52,9 +55,9 @@ export class LockWatch {
     return this.#lastError?.message;
   }
 
-  /** Now: the instant of the newest head and the time since; before one, the machine's clock. Unix milliseconds. */
+  /** Now: that of the newest live head and the time since; without one, the machine's clock. Unix milliseconds. */
   get nowMs(): number {
-    return this.#clock === undefined ? Date.now() : this.#clock.issuedMs + performance.now() - this.#clock.receivedMs;
+    return this.#clock === undefined ? Date.now() : this.#clock.nowMs + performance.now() - this.#clock.atMs;
   }
 
   /** Stale when either clock has passed the newest head's promise. */
@@ -97,7 +100,7 @@ export class LockWatch {
     if (held === undefined || held === this.#held) return;
     const isFirst = this.#held === undefined;
     this.#held = held;
-    this.#clock = { issuedMs: held.issuedMs, receivedMs: performance.now() };
+    this.#clock = { nowMs: instantOf(held), atMs: performance.now() };
     this.#listener.onHeld(held, isFirst);
     this.#firstHeld.resolve();
   }
@@ -111,4 +114,8 @@ export class LockWatch {
     // The same refusal in a row is told once.
     if (!isTold) this.#listener.onRefused(error);
   }
+}
+
+function instantOf({ issuedMs, freshUntilMs }: Held): number {
+  return freshUntilMs - issuedMs <= LIVE_HEAD_MS ? issuedMs : Math.max(Date.now(), issuedMs);
 }

@@ -8,6 +8,8 @@ import {
   type ExplainedCause,
   type Explanation,
   explain,
+  isName,
+  judge,
   type Lock,
   type PolicyDocument,
   type Principal,
@@ -45,10 +47,16 @@ export function readExplanation(value: unknown, tenant: string): Explanation | u
 
 function isCause(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { cause, mode, since, next } = value;
+  const { cause, mode, since, next, exception } = value;
+  const isException =
+    exception === undefined ||
+    (isRecord(exception) &&
+      isInstant(exception["from"]) &&
+      isInstant(exception["until"]) &&
+      isName(exception["floor"]));
   const isNext = next === undefined || (isRecord(next) && isInstant(next["at"]) && typeof next["mode"] === "string");
   const isKnown = RESTRICTION_CAUSES.some((known) => known === cause);
-  return isKnown && typeof mode === "string" && (since === undefined || isInstant(since)) && isNext;
+  return isKnown && typeof mode === "string" && (since === undefined || isInstant(since)) && isNext && isException;
 }
 
 function isInstant(value: unknown): boolean {
@@ -73,34 +81,47 @@ export function denialHere(
   explanation: Explanation | undefined,
   { here, ...options }: { here: ToldHere; acceptLanguage?: string; principal?: Principal },
 ): Denial {
-  return denialOf(decision, standingFrom(explanation, here).standing, {
-    tenant,
-    cases: explanation?.causes.map((cause) => cause.case ?? "") ?? [],
-    ...options,
-  });
+  const { standing, cases } = standingFrom(explanation, here);
+  return denialOf(decision, standing, { tenant, cases, ...options });
 }
 
 function standingFrom(explanation: Explanation | undefined, here: ToldHere): { standing: Standing; cases: string[] } {
   const policy = compiled(here.policy);
-  const { lock, nowMs, freshness } = here;
-  const restrictions = explanation?.causes.map(restrictionOf) ?? [];
-  const isKnown = explanation?.held === true && explanation.reason === undefined;
-  const state = {
-    policy,
-    held: explanation?.held ?? false,
-    lock,
-    terms: isKnown ? { plan: explanation.plan ?? "", restrictions } : undefined,
+  const causes = explanation?.causes ?? [];
+  const moment = {
+    nowMs: instantOf(causes, here.nowMs),
+    horizonMs: Number.POSITIVE_INFINITY,
+    freshness: here.freshness,
   };
-  const standing = standingOf(state, { nowMs, horizonMs: Number.POSITIVE_INFINITY, freshness });
-  return { standing, cases: explanation?.causes.map((cause) => cause.case ?? "") ?? [] };
+  const isKnown = explanation?.held === true && explanation.reason === undefined;
+  const standingLess = (deny: readonly string[]): Standing => {
+    const restrictions = causes.map((cause) => restrictionOf(cause, deny));
+    const terms = isKnown ? { plan: explanation.plan ?? "", restrictions } : undefined;
+    return standingOf({ policy, held: explanation?.held ?? false, lock: here.lock, terms }, moment);
+  };
+  const byModes = standingLess([]);
+  const isDenied = (name: string): boolean =>
+    explanation?.stillAllowed.includes(name) === false && judge(byModes, name, "admin").allowed;
+  // The explanation does not tell what a step denies by name: it is what the modes leave open and the tenant has not.
+  const denied = isKnown ? [...policy.bits.keys()].filter(isDenied) : [];
+  return { standing: standingLess(denied), cases: causes.map((cause) => cause.case ?? "") };
 }
 
-function restrictionOf({ cause, mode, since, next }: ExplainedCause): RestrictionTerms {
-  const inForce = since === undefined ? [] : [{ atMs: Date.parse(since), mode }];
-  return {
-    cause,
-    steps: [...inForce, ...(next === undefined ? [] : [{ atMs: Date.parse(next.at), mode: next.mode }])],
-  };
+/** An instant at which the explanation holds: what it says has begun has, and what it says will come has not. */
+function instantOf(causes: readonly ExplainedCause[], nowMs: number): number {
+  const begun = causes.flatMap(({ since }) => (since === undefined ? [] : [Date.parse(since)]));
+  const coming = causes.flatMap(({ next }) => (next === undefined ? [] : [Date.parse(next.at) - 1]));
+  return Math.max(...begun, Math.min(...coming, nowMs));
+}
+
+function restrictionOf(told: ExplainedCause, deny: readonly string[]): RestrictionTerms {
+  const { cause, mode, since, next, exception } = told;
+  const inForce = since === undefined ? [] : [{ atMs: Date.parse(since), mode, deny }];
+  const coming = next === undefined ? [] : [{ atMs: Date.parse(next.at), mode: next.mode }];
+  const steps = [...inForce, ...coming];
+  if (exception === undefined) return { cause, steps };
+  const { floor, from, until } = exception;
+  return { cause, steps, exception: { floor, fromMs: Date.parse(from), untilMs: Date.parse(until) } };
 }
 
 let last: { readonly document: PolicyDocument; readonly policy: CompiledPolicy } | undefined;

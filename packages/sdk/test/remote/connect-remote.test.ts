@@ -123,6 +123,34 @@ describe("connectRemote", { timeout: 30_000 }, () => {
     await expect(dimmer.denial("acme", allowed)).rejects.toThrow(TypeError);
   });
 
+  it("explains by what is held here where the sidecar's explanation is garbled or another's", async () => {
+    const world_ = await world({ entitlements });
+    const { dimmer } = world_;
+    const good = await dimmer.explain("late");
+    const spoilt: unknown[] = [null, [], "late", {}, { ...good, tenant: "acme" }, { ...good, causes: undefined }];
+    for (const cause of [
+      null,
+      {},
+      { cause: "spite", mode: "limited" },
+      { cause: "breach", mode: "limited", since: "soon" },
+    ]) {
+      spoilt.push({ ...good, causes: [cause] });
+    }
+    spoilt.push({ ...good, causes: [{ ...good.causes[0], next: { at: "later", mode: "closed" } }] });
+    spoilt.push({ ...good, causes: [{ ...good.causes[0], exception: { floor: "essential", from: 1, until: 2 } }] });
+    spoilt.push({ ...good, stillAllowed: "all" }, { ...good, links: null }, { ...good, held: "yes" });
+    const denied = await dimmer.check("late", "create");
+    for (const [index, body] of spoilt.entries()) {
+      world_.before = (req, res) =>
+        req.url?.startsWith("/v1/tenants/") === true && send(200, JSON.stringify(body))(req, res);
+      expect(await dimmer.explain("late"), `spoilt ${index}`).toMatchObject({ tenant: "late", held: false });
+      expect(await dimmer.denial("late", denied), `spoilt ${index}`).toMatchObject({
+        status: 402,
+        body: { mode: "limited" },
+      });
+    }
+  });
+
   it("resolves with the sidecar down, answers the fallback and never rejects", async () => {
     const feed = kept(await LiveFeed.create());
     const dimmer = kept(
