@@ -73,22 +73,25 @@ function dispatch(pool: Pool, line: RequestLine, authorization: object | undefin
   let status = 0;
   let headers: Answer["headers"] = {};
   let running: Dispatcher.DispatchController | undefined;
-  let failure: DimmerError | undefined;
+  let isSettled = false;
+  const settle = (): void => {
+    isSettled = true;
+    clearTimeout(timer);
+  };
   const fail = (error: DimmerError): void => {
-    failure = error;
+    if (isSettled) return;
+    settle();
     reject(error);
     // Aborting closes the connection: an answer that comes later must not be taken for that of the next question.
     running?.abort(error);
   };
-  const timer = setTimeout(() => fail(unreachable(`no answer within ${line.timeoutMs} ms`)), line.timeoutMs);
-  void promise.then(
-    () => clearTimeout(timer),
-    () => clearTimeout(timer),
-  );
+  const giveUp = (): void => fail(unreachable(`no answer within ${line.timeoutMs} ms`));
+  // Where the process itself stood still meanwhile, the answer lies in the socket: it is read before giving up.
+  const timer = setTimeout(() => setImmediate(giveUp), line.timeoutMs);
   const handler: Dispatcher.DispatchHandler = {
     onRequestStart(controller) {
       running = controller;
-      if (failure !== undefined) controller.abort(failure);
+      if (isSettled) controller.abort(unreachable("nobody waits any more"));
     },
     onResponseStart(_controller, statusCode, responseHeaders) {
       // What undici calls is called again for the final answer after an informational one.
@@ -101,10 +104,11 @@ function dispatch(pool: Pool, line: RequestLine, authorization: object | undefin
       else chunks.push(chunk);
     },
     onResponseEnd() {
+      settle();
       resolve({ status, headers, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) });
     },
     onResponseError(_controller, cause) {
-      reject(unreachable(cause.message, cause));
+      fail(unreachable(cause.message, cause));
     },
   };
   const { method, path, body = null } = line;
@@ -112,7 +116,7 @@ function dispatch(pool: Pool, line: RequestLine, authorization: object | undefin
   try {
     pool.dispatch({ method, path, body, headers: sent }, handler);
   } catch (cause) {
-    reject(unreachable(cause instanceof Error ? cause.message : String(cause), cause));
+    fail(unreachable(cause instanceof Error ? cause.message : String(cause), cause));
   }
   return promise;
 }

@@ -30,10 +30,10 @@ async function bundler(): Promise<Bundler> {
 
 /** Bundles everything of ours in `/remote` into one file, but for third parties and the lazy parts that are named. */
 async function bundle(lazy: readonly string[]): Promise<Bundle> {
-  const { rolldown } = await bundler();
+  const runner = await bundler();
   const isLazy = (id: string): boolean => lazy.some((name) => id.endsWith(`/${name}.ts`));
   const isOurs = (id: string): boolean => id.startsWith(".") || id.startsWith("/") || id.startsWith("@dimmer/");
-  const built = await rolldown({
+  const built = await runner.rolldown({
     input: ENTRY,
     platform: "node",
     resolve: { conditionNames: ["@dimmer/source", "import"] },
