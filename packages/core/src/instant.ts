@@ -1,3 +1,5 @@
+import { remembered } from "./remembered.ts";
+
 /** 9999-12-31T00:00Z: up to here four digits show the year in every zone. */
 const LAST_MS = 253_402_214_400_000;
 
@@ -10,6 +12,9 @@ interface ZoneFormat {
 
 /** Past this many the instants written are forgotten: some 0.5 MB. */
 const MAX_WRITTEN = 4_096;
+
+/** Locales of a policy times the policies of a process: mostly two. */
+const MAX_SPOKEN_FORMATS = 32;
 
 /** The format of the zone used last. Making one costs some 50 µs, and one process mostly serves one policy. */
 let latest: ZoneFormat | undefined;
@@ -50,8 +55,13 @@ export function isoInstant(atMs: number, zone: string): string {
 
 /** Writes an instant for people, in their language and the policy's zone: `December 9, 2026 at 09:00 GMT+9`. */
 export function spokenInstant(atMs: number, zone: string, locale: string): string {
-  const format = new Intl.DateTimeFormat(locale, {
-    timeZone: zone,
+  return spokenFormatOf(`${locale} ${zone}`).format(boundedMs(atMs));
+}
+
+const spokenFormatOf = remembered(MAX_SPOKEN_FORMATS, (key) => {
+  const [locale, timeZone] = key.split(" ") as [string, string];
+  return new Intl.DateTimeFormat(locale, {
+    timeZone,
     hourCycle: "h23",
     year: "numeric",
     month: "long",
@@ -60,8 +70,7 @@ export function spokenInstant(atMs: number, zone: string, locale: string): strin
     minute: "2-digit",
     timeZoneName: "short",
   });
-  return format.format(boundedMs(atMs));
-}
+});
 
 function boundedMs(atMs: number): number {
   return Math.min(Math.max(0, atMs) || 0, LAST_MS);

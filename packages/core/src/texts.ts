@@ -1,5 +1,6 @@
 import { chooseLocale } from "./locale.ts";
 import type { DenialText, PolicyDocument, SentenceName, TextsDocument } from "./policy.ts";
+import { remembered } from "./remembered.ts";
 import { standardTexts } from "./standard-texts.ts";
 
 /** What fills the placeholders of a text; what is left out has nothing to say. */
@@ -87,8 +88,10 @@ export function joinSentences(sentences: readonly (string | undefined)[]): strin
 
 /** Lists words as the language does: `a, b, and c`, `a、b、c`. */
 export function listed(words: readonly string[], locale: string): string {
-  return new Intl.ListFormat(locale, { type: "conjunction" }).format(words);
+  return listFormatOf(locale).format(words);
 }
+
+const listFormatOf = remembered(32, (locale) => new Intl.ListFormat(locale, { type: "conjunction" }));
 
 function firstOf<T>(texts: Readonly<Record<string, T>>, keys: readonly string[]): T | undefined {
   for (const key of keys) {
