@@ -36,7 +36,6 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     return listener;
   };
   return (req, res) => {
-    if (isStopping()) res.setHeader("connection", "close");
     const refuse = (problem: Problem): void => {
       countRefusal(counters, problem.status);
       writeProblem(res, problem);
@@ -50,6 +49,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     }
     // The host of an absolute target was not looked at, and `*` is no door.
     if (!url.startsWith("/")) return refuse(problemOf("malformed_request", "the request target must be a path"));
+    if (isStopping()) res.setHeader("connection", "close");
     listenerOf(reach)(req, res);
   };
 }

@@ -18,6 +18,8 @@ export interface HotDoorOptions {
   readonly answer: (text: string) => PreparedAnswer | Problem;
   readonly counters: Counters;
   readonly log: Logger;
+  /** Whether the sidecar is stopping: the connection is then closed behind the answer. */
+  readonly isStopping: () => boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface HotDoorOptions {
  *
  * @see docs/adr/0003-hot-doors-on-node-http.md
  */
-export function hotDoor({ counted, maxBytes, answer, counters, log }: HotDoorOptions): HotDoor {
+export function hotDoor({ counted, maxBytes, answer, counters, log, isStopping }: HotDoorOptions): HotDoor {
   const answerBytes = (bytes: Buffer | Problem, req: IncomingMessage): PreparedAnswer | Problem => {
     if (!Buffer.isBuffer(bytes)) return bytes;
     const text = decodeBody(bytes, req);
@@ -41,6 +43,7 @@ export function hotDoor({ counted, maxBytes, answer, counters, log }: HotDoorOpt
       } catch (error) {
         outcome = faultOf(error, log);
       }
+      if (isStopping()) res.setHeader("connection", "close");
       if ("status" in outcome) {
         countRefusal(counters, outcome.status);
         // What is too large was not read to its end: nothing more can be read from that connection.

@@ -68,7 +68,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   });
   const servers: Server[] = [];
   let isStopping = false;
-  const desk = createCheckDesk({ replica, routes, counters, log });
+  const desk = createCheckDesk({ replica, routes, counters, log, isStopping: () => isStopping });
   const hot = { check: checkDoor(desk), checks: checksDoor(desk) };
   const issuer = signer === undefined ? undefined : createTokenIssuer(replica, signer, counters);
   const doors = allDoors(replica, counters, issuer);

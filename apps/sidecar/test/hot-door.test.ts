@@ -21,6 +21,7 @@ describe("hotDoor", () => {
       },
       counters,
       log,
+      isStopping: () => false,
     });
     const server = createServer(door);
     onTestFinished(() => void server.close());

@@ -216,6 +216,7 @@ describe("close", () => {
     connection.socket.write(question.slice(10));
     const received = await connection.closed();
     expect(received).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(received).toMatch(/\r\nconnection: close\r\n/i);
     expect(received).toContain('"allowed":true');
     await closing;
     expect(existsSync(sidecar.socketPath)).toBe(false);

@@ -18,6 +18,7 @@ export interface CheckDesk {
   readonly book: AnswerBook;
   readonly counters: Counters;
   readonly log: Logger;
+  readonly isStopping: () => boolean;
 }
 
 /** A question is a few hundred bytes; a path may have 8 KB. */
@@ -33,8 +34,7 @@ export function createCheckDesk(parts: Omit<CheckDesk, "book">): CheckDesk {
  * that `curl -d` works; the body must be JSON in UTF-8 without duplicate keys.
  */
 export function checkDoor(desk: CheckDesk): HotDoor {
-  const { counters, log } = desk;
-  return hotDoor({ counted: "check", maxBytes: MAX_CHECK_BYTES, answer: (text) => answer(desk, text), counters, log });
+  return hotDoor({ ...desk, counted: "check", maxBytes: MAX_CHECK_BYTES, answer: (text) => answer(desk, text) });
 }
 
 function answer(desk: CheckDesk, text: string): PreparedAnswer | Problem {

@@ -21,16 +21,14 @@ type Item = Question | QuestionFault;
  * other; a malformed envelope is a 400, more items a 413.
  */
 export function checksDoor(desk: CheckDesk): HotDoor {
-  const { counters, log } = desk;
   return hotDoor({
+    ...desk,
     counted: "checks",
     maxBytes: MAX_CHECKS_BYTES,
     answer: (text) => {
       const items = readPlainBatch(text, MAX_CHECKS) ?? readWhole(text);
       return "status" in items ? items : answerOf(answerAll(desk, items));
     },
-    counters,
-    log,
   });
 }
 

@@ -49,6 +49,22 @@ describe("POST /v1/check", () => {
     });
   });
 
+  it("names the case that denies the principal who asked, of several for one cause", async () => {
+    const at = NOW_MS / 1_000 - 60;
+    const restrictions = [
+      { cause: "nonpayment" as const, case: "case_admins", steps: [{ at, mode: "read_only" }] },
+      { cause: "nonpayment" as const, case: "case_nobody", steps: [{ at, mode: "export_only" }] },
+    ];
+    const { ask } = await runSidecar(
+      await testFeed({ entitlements: [{ tenant: "twice", plan: "pro", restrictions }] }),
+    );
+    const of = async (more: object): Promise<unknown> =>
+      (await ask("/v1/check", { body: { tenant: "twice", capability: "view", ...more } })).json();
+    expect(await of({ principal: "member" })).toMatchObject({ allowed: false, case: "case_admins" });
+    expect(await of({ principal: "admin" })).toMatchObject({ allowed: false, case: "case_nobody" });
+    expect(await of({})).toMatchObject({ allowed: false, case: "case_nobody" });
+  });
+
   it("names the cause and case of a lock, since it answers the product", async () => {
     const { ask } = await runSidecar(await testFeed());
     expect((await ask("/v1/check", { body: { tenant: "locked", capability: "view" } })).json()).toEqual({
