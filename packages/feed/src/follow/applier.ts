@@ -130,14 +130,16 @@ export class Applier {
     for (const tenant of chunk.gone) this.#remove(tenant);
     let at = 0;
     const { policy } = this.#table.ground;
-    for (const [i, tenant] of chunk.ids.entries()) {
+    const hasCases = chunk.cases.size > 0;
+    for (let i = 0; i < chunk.ids.length; i += 1) {
+      const tenant = chunk.ids[i] as string;
       if (this.#isDue()) await this.#breathe();
       for (; at < before.length && (before[at] as string) < tenant; at += 1) {
         this.#miss(before[at] as string, chunk.gone, originOfTenant);
       }
       if (before[at] === tenant) at += 1;
-      const shared = chunk.profiles[i] as SharedProfile;
-      const cases = chunk.cases.get(tenant) ?? NO_CASES;
+      const shared = chunk.profiles[chunk.profileAt[i] as number] as SharedProfile;
+      const cases = (hasCases && shared.isRestricted ? chunk.cases.get(tenant) : undefined) ?? NO_CASES;
       const why = shared.unknownTo(policy);
       if (why === undefined) this.#place(tenant, shared, cases);
       else this.#quarantine(tenant, { shared, cases, why, origin: originOfTenant(tenant) });

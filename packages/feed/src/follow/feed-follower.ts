@@ -171,6 +171,7 @@ export class FeedFollower implements SourceSink {
     const candidate = await this.take(head, {
       keys,
       read,
+      isOwner: source.givesBytesAway === true,
       onIndex: ({ value }) => this.keeper.want(value.chunks),
       onChunk: (digest, bytes) => this.keeper.keepChunk(digest, bytes),
     });
@@ -179,9 +180,12 @@ export class FeedFollower implements SourceSink {
   }
 
   /** Verifies all that a head names. @throws {DimmerError} */
-  async take(head: VerifiedHead, how: Pick<IntakeTools, "keys" | "read" | "onIndex" | "onChunk">): Promise<Candidate> {
+  async take(
+    head: VerifiedHead,
+    how: Pick<IntakeTools, "keys" | "read" | "isOwner" | "onIndex" | "onChunk">,
+  ): Promise<Candidate> {
     const { table } = this.#parts;
-    const tools = { ...how, held: this.#generation, pool: table.pool, ground: table.ground, slicer: this.slicer };
+    const tools = { ...how, held: this.#generation, pool: table.pool, slicer: this.slicer };
     try {
       return await takeGeneration(head, tools);
     } catch (error) {

@@ -214,8 +214,7 @@ export class FollowedReplica implements Replica {
   }
 
   #standingOf(tenant: string): Standing {
-    const { state } = this.#sharedOf(tenant).settle(this.#table.ground);
-    return standingOf(state, this.#time.moment);
+    return standingOf(this.#sharedOf(tenant).stateOn(this.#table.ground), this.#time.moment);
   }
 
   #sharedOf(tenant: string): SharedProfile {

@@ -46,5 +46,5 @@ export interface Candidate extends GenerationStatements {
 
 /** Tells a chunk to apply from a bucket that stays as it is. Never throws. */
 export function isStaged(chunk: StagedChunk | Bucket): chunk is StagedChunk {
-  return "profiles" in chunk;
+  return "profileAt" in chunk;
 }

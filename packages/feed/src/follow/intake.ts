@@ -24,7 +24,6 @@ import type {
 import { PartFault, type PartName } from "./part-fault.ts";
 import type { PartKind } from "./ports.ts";
 import type { ProfilePool } from "./profile-pool.ts";
-import type { Ground } from "./shared-profile.ts";
 import type { Slicer } from "./slicer.ts";
 
 /** Reads the bytes of a part, unverified. */
@@ -34,13 +33,17 @@ export type ReadPart = (kind: PartKind, digest: string) => Promise<Uint8Array>;
 export interface IntakeTools {
   readonly keys: TrustedKeys;
   readonly read: ReadPart;
+  /**
+   * Whether the bytes read are nobody else's: they are then freed at once. Left to the garbage collector, those of a
+   * thousand chunks would be there at the same time, and the memory they took stay with the process.
+   */
+  readonly isOwner?: boolean;
   /** Told of the index once it is verified, before any chunk is read. */
   readonly onIndex?: (index: NamedStatement<IndexPayload>) => void;
-  /** Told of every chunk that was read and whose digest is right. */
+  /** Told of every chunk that was read and whose digest is right; waited for, so that few are on their way at a time. */
   readonly onChunk?: (digest: string, bytes: Uint8Array) => Promise<void>;
   readonly held: Generation | undefined;
   readonly pool: ProfilePool;
-  readonly ground: Ground;
   readonly slicer: Slicer;
 }
 
@@ -213,9 +216,11 @@ async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(Sta
     const bytes = await (ahead.get(bucket) as Promise<Uint8Array>);
     ahead.delete(bucket);
     const known = same?.ids ?? idsForBucket(held?.buckets ?? [], bucket, index.buckets);
-    const { pool, ground, slicer } = tools;
+    const { pool, slicer } = tools;
     const place = { bucket, buckets: index.buckets, digest };
-    chunks.push(await stageChunk(bytes, place, { pool, ground, slicer, known, isKnownHere: same !== undefined }));
+    chunks.push(await stageChunk(bytes, place, { pool, slicer, known, isKnownHere: same !== undefined }));
+    if (tools.isOwner === true && bytes.byteLength === bytes.buffer.byteLength)
+      (bytes.buffer as ArrayBuffer).transfer(0);
   }
   return chunks;
 }

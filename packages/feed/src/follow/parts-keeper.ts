@@ -7,8 +7,6 @@ import type { PartName } from "./part-fault.ts";
 import type { GenerationStore, GenerationToSave, PartKind, ReplicaClock, ReplicaLog } from "./ports.ts";
 import type { StoreStatus } from "./status.ts";
 
-/** Bytes that wait for the store at most; whoever brings more waits as well. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** A head that only renews the freshness is kept this often: a restart then knows the time of contact that well. */
 const RENEWAL_MS = 60_000;
 
@@ -30,7 +28,6 @@ export class PartsKeeper {
   #current = new Set<string>();
   #previous = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
-  #waitingBytes = 0;
   #saving: Promise<void> = Promise.resolve();
   #savedHead = "";
   #savedMs = Number.NEGATIVE_INFINITY;
@@ -69,16 +66,12 @@ export class PartsKeeper {
     return (await this.read(part)) ?? (await this.#recover(part));
   }
 
-  /** Keeps a chunk whose digest has been checked. Waits only while much waits for the store already. */
+  /** Keeps a chunk whose digest has been checked. Resolves when it is kept: the bytes are then no longer needed. */
   async keepChunk(digest: string, bytes: Uint8Array): Promise<void> {
     if (this.#stored.has(digest) || this.#chunks.has(digest)) return;
-    while (this.#waitingBytes > MAX_WAITING_BYTES) await Promise.race(this.#writing);
-    this.#waitingBytes += bytes.length;
-    const writing = this.#keepChunk(digest, bytes).finally(() => {
-      this.#waitingBytes -= bytes.length;
-      this.#writing.delete(writing);
-    });
+    const writing = this.#keepChunk(digest, bytes).finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
+    await writing;
   }
 
   /** A generation was read from the store: its chunks lie there, and its head is the one kept. */

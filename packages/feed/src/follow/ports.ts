@@ -21,6 +21,11 @@ export interface FeedSource {
   readonly name: string;
   /** Only what came over the network sets the replica's clock; a directory is read as a disk is. */
   readonly kind: "network" | "directory";
+  /**
+   * Whether the bytes of a part are nobody else's: the replica then frees them as soon as it has read them, which for a
+   * million tenants is a quarter of the memory. Default `false`: it leaves them alone.
+   */
+  readonly givesBytesAway?: boolean;
   /** The newest head, or `"unchanged"` where it is the one that `known.etag` came with. */
   head(known?: { readonly etag?: string }, signal?: AbortSignal): Promise<SourceHead | "unchanged">;
   /** All keysets, oldest first. */
@@ -66,7 +71,7 @@ export interface GenerationStore {
   readonly name: string;
   /** The generations kept, newest first, at most two. */
   load(): Promise<readonly StoredGeneration[]>;
-  /** The bytes of a part, `undefined` where it is not kept. */
+  /** The bytes of a part, `undefined` where it is not kept. They are the caller's alone: it may free them. */
   read(kind: PartKind, digest: string): Promise<Uint8Array | undefined>;
   /** Keeps the bytes of a part that a later `save` will name. Keeping it again changes nothing. */
   put(kind: PartKind, digest: string, bytes: Uint8Array): Promise<void>;

@@ -1,28 +1,48 @@
 import type { Terms } from "@dimmer/core";
-import { type Ground, SharedProfile } from "./shared-profile.ts";
+import { type ChunkScanner, hashOf } from "./chunk-scanner.ts";
+import { SharedProfile } from "./shared-profile.ts";
 
 /**
- * One shared profile for each distinct text of terms, so that a million tenants on three plans have three. Keys are
- * texts of the wire: nothing is parsed that was parsed before.
+ * One shared profile for each distinct terms, so that a million tenants on three plans have three. What a line says after
+ * its id is compared with texts seen before, and only parsed where it is new.
  */
 export class ProfilePool {
-  readonly #byKey = new Map<string, SharedProfile>();
+  readonly #byHash = new Map<number, SharedProfile | SharedProfile[]>();
   /** Found without use since the last sweep: new ones of an update under way, and those that lost their last tenant. */
   readonly #idle = new Set<SharedProfile>();
+  #size = 0;
 
+  /** Distinct terms held. */
   get size(): number {
-    return this.#byKey.size;
+    return this.#size;
   }
 
-  find(key: string): SharedProfile | undefined {
-    return this.#byKey.get(key);
+  /** Finds the profile of what a line says after its id, where it names no case. Allocates nothing. */
+  findRest(scanner: ChunkScanner): SharedProfile | undefined {
+    const found = this.#byHash.get(scanner.restHash);
+    if (found === undefined || !scanner.isRestAscii) return undefined;
+    if (!Array.isArray(found)) return scanner.isRest(found.text) ? found : undefined;
+    return found.find(({ text }) => scanner.isRest(text));
   }
 
-  /** Adds a profile under a key that the pool keeps: give a text that does not hold a larger one alive. */
-  add(key: string, terms: Terms, ground: Ground): SharedProfile {
-    const shared = new SharedProfile({ kind: "terms", terms }, ground, key);
-    this.#byKey.set(key, shared);
+  /**
+   * The profile of terms, made where there is none yet.
+   *
+   * @param rest what the line says after its id, where it names no case: a text that holds no larger one alive
+   * @param restHash its hash, as a scanner has it
+   */
+  of(terms: Terms, rest: { readonly text: string; readonly hash: number } | undefined): SharedProfile {
+    const json = JSON.stringify(terms);
+    const pooled = rest ?? { text: "", hash: hashOf(json) };
+    const others = this.#at(pooled.hash);
+    const isSame = (other: SharedProfile): boolean =>
+      other.text === pooled.text && (pooled.text !== "" || JSON.stringify(other.terms) === json);
+    const known = others.find(isSame);
+    if (known !== undefined) return known;
+    const shared = new SharedProfile({ kind: "terms", terms }, pooled);
+    this.#byHash.set(pooled.hash, others.length === 0 ? shared : [...others, shared]);
     this.#idle.add(shared);
+    this.#size += 1;
     return shared;
   }
 
@@ -34,18 +54,35 @@ export class ProfilePool {
   /** One tenant less points to the profile. */
   leave(shared: SharedProfile): void {
     shared.uses -= 1;
-    if (shared.uses === 0 && shared.key !== "") this.#idle.add(shared);
+    if (shared.uses === 0 && shared.hash !== undefined) this.#idle.add(shared);
   }
 
   /** Lets go of what nobody uses. Only between updates: staged profiles are without use as well. */
   sweep(): void {
-    for (const shared of this.#idle) {
-      if (shared.uses === 0 && this.#byKey.get(shared.key) === shared) this.#byKey.delete(shared.key);
-    }
+    for (const shared of this.#idle) if (shared.uses === 0) this.#remove(shared);
     this.#idle.clear();
   }
 
-  values(): IterableIterator<SharedProfile> {
-    return this.#byKey.values();
+  /** All profiles held. */
+  *values(): IterableIterator<SharedProfile> {
+    for (const found of this.#byHash.values()) {
+      if (Array.isArray(found)) yield* found;
+      else yield found;
+    }
+  }
+
+  #at(hash: number): SharedProfile[] {
+    const found = this.#byHash.get(hash);
+    if (found === undefined) return [];
+    return Array.isArray(found) ? found : [found];
+  }
+
+  #remove(shared: SharedProfile): void {
+    const hash = shared.hash as number;
+    const before = this.#at(hash);
+    const others = before.filter((other) => other !== shared);
+    if (others.length === 0) this.#byHash.delete(hash);
+    else this.#byHash.set(hash, others.length === 1 ? (others[0] as SharedProfile) : others);
+    this.#size -= before.length - others.length;
   }
 }

@@ -1,7 +1,7 @@
 import {
   type CompiledPolicy,
+  compileStandardPolicy,
   type Lock,
-  type Moment,
   Profile,
   type State,
   type Terms,
@@ -21,29 +21,33 @@ export type Subject =
   | { readonly kind: "locked"; readonly lock: Lock; readonly under: SharedProfile | undefined }
   | { readonly kind: "unknown" | "no-data" | "ill-formed" };
 
+/** Stands in for a profile that nobody has asked yet: never ready, and never made so. */
+const UNASKED = new Profile({ policy: compileStandardPolicy(), held: false });
+
 /**
  * The profile of all tenants with the same terms, whatever policy is in force: a change of policy touches none of the
  * million entries that point here. `profile` may be out of date; `settle` before it is asked, unless its `untilMs` lies
  * ahead (whoever changes the ground expires all).
  */
 export class SharedProfile {
-  profile: Profile;
+  profile: Profile = UNASKED;
   readonly subject: Subject;
-  /** Under which the pool finds it; empty where it is not pooled. */
-  readonly key: string;
+  /** The text of the wire that gave the terms, where they have no restrictions; empty otherwise. */
+  readonly text: string;
+  /** Under which the pool finds it; `undefined` where it is not pooled. */
+  readonly hash: number | undefined;
   /** Tenants that point here, or wait in quarantine to. */
   uses = 0;
-  #settledFor: Ground;
+  #settledFor: Ground | undefined;
   /** The newest policy that knew all names of the terms. */
   #policy: CompiledPolicy | undefined;
   #judgedBy: CompiledPolicy | undefined;
   #unknown: string | undefined;
 
-  constructor(subject: Subject, ground: Ground, key = "") {
+  constructor(subject: Subject, pooled?: { readonly text: string; readonly hash: number }) {
     this.subject = subject;
-    this.key = key;
-    this.#settledFor = ground;
-    this.profile = new Profile(this.#stateOn(ground));
+    this.text = pooled?.text ?? "";
+    this.hash = pooled?.hash;
   }
 
   get terms(): Terms | undefined {
@@ -70,34 +74,27 @@ export class SharedProfile {
     if (this.subject.kind === "terms" && unknownNames(policy, this.subject.terms).length === 0) this.#policy ??= policy;
   }
 
-  /** Brings the profile onto the ground: terms that the policy does not know stay under the last one that did. */
+  /** Brings the profile onto the ground. Whoever asks it next makes it ready. */
   settle(ground: Ground): Profile {
     if (this.#settledFor !== ground) {
       this.#settledFor = ground;
-      this.profile = new Profile(this.#stateOn(ground));
+      this.profile = new Profile(this.stateOn(ground));
     }
     return this.profile;
   }
 
-  /** The profile, ready for `find` at the moment. */
-  update(ground: Ground, moment: Moment): Profile {
-    const profile = this.settle(ground);
-    profile.update(moment);
-    return profile;
-  }
-
-  #stateOn(ground: Ground): State {
+  /** What decisions rest on: terms that the policy does not know stay under the last one that did. */
+  stateOn(ground: Ground): State {
     const { policy, isHeld } = ground;
     const { subject } = this;
     switch (subject.kind) {
-      case "terms": {
+      case "terms":
         if (this.unknownTo(policy) === undefined) this.#policy = policy;
         return this.#policy === undefined
           ? { policy, held: false }
           : { policy: this.#policy, held: true, terms: subject.terms };
-      }
       case "locked":
-        return { ...(subject.under?.settle(ground).state ?? { policy, held: isHeld }), lock: subject.lock };
+        return { ...(subject.under?.stateOn(ground) ?? { policy, held: isHeld }), lock: subject.lock };
       case "unknown":
         return { policy, held: isHeld };
       case "ill-formed":

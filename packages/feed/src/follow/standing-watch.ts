@@ -1,4 +1,4 @@
-import { type CompiledPolicy, LOCKED_MODE, type Moment, type Standing } from "@dimmer/core";
+import { type CompiledPolicy, LOCKED_MODE, type Moment, type Standing, standingOf } from "@dimmer/core";
 import type { Ground, SharedProfile } from "./shared-profile.ts";
 import type { Slicer } from "./slicer.ts";
 
@@ -134,7 +134,7 @@ export class StandingWatch {
   }
 
   #look(shared: SharedProfile, cases: readonly string[]): Told {
-    const standing = shared.settle(this.#view.ground()).standing(this.#view.moment());
+    const standing = standingOf(shared.stateOn(this.#view.ground()), this.#view.moment());
     return { cases, mode: standing.mode, mark: this.#markOf(standing), untilMs: standing.untilMs };
   }
 

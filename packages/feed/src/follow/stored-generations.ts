@@ -86,7 +86,7 @@ async function loadNewest(
 ): Promise<Readable | undefined> {
   for (const generation of readable) {
     try {
-      const candidate = await follower.take(generation.head, { keys: generation.keys, read });
+      const candidate = await follower.take(generation.head, { keys: generation.keys, read, isOwner: true });
       await follower.apply(candidate, false);
       follower.keeper.noteStored(follower.generation as Generation);
       return generation;
@@ -136,12 +136,11 @@ async function restore(
     const policy = isInForce ? inForce.value : (await takePolicyPart(carried.policy, { keys, read }, index)).value;
     const bytes = await readVerified(part, read);
     const place = { bucket, buckets: index.buckets, digest: carried.chunk };
-    const { pool, ground } = table;
-    const tools = { pool, ground, slicer: follower.slicer, known: [], isKnownHere: false };
+    const tools = { pool: table.pool, slicer: follower.slicer, known: [], isKnownHere: false };
     const staged = await stageChunk(bytes, place, tools);
     const wanted = new Set(carried.tenants);
     for (const [i, tenant] of staged.ids.entries()) {
-      const shared = staged.profiles[i];
+      const shared = staged.profiles[staged.profileAt[i] as number];
       if (shared === undefined || !wanted.has(tenant)) continue;
       shared.admitUnder(policy);
       follower.applier.restore(tenant, { shared, cases: staged.cases.get(tenant) ?? [] }, origin);

@@ -43,10 +43,10 @@ export class TenantTable {
 
   constructor(policy: CompiledPolicy, moment: () => Moment) {
     this.#ground = { policy, isHeld: false };
-    this.unknown = new SharedProfile({ kind: "unknown" }, this.#ground);
-    this.illFormed = new SharedProfile({ kind: "ill-formed" }, this.#ground);
-    this.noData = new SharedProfile({ kind: "no-data" }, this.#ground);
-    this.withheld = new SharedProfile({ kind: "no-data" }, this.#ground);
+    this.unknown = new SharedProfile({ kind: "unknown" });
+    this.illFormed = new SharedProfile({ kind: "ill-formed" });
+    this.noData = new SharedProfile({ kind: "no-data" });
+    this.withheld = new SharedProfile({ kind: "no-data" });
     this.watch = new StandingWatch({
       ground: () => this.#ground,
       moment,
@@ -89,7 +89,7 @@ export class TenantTable {
     if (under !== undefined && under !== this.withheld) this.entitled -= 1;
     if (next !== undefined) this.pool.use(next);
     if (under !== undefined) this.pool.leave(under);
-    const after = held === undefined ? next : new SharedProfile({ ...held, under: next }, this.#ground);
+    const after = held === undefined ? next : new SharedProfile({ ...held, under: next });
     if (after === undefined) this.profiles.delete(tenant);
     else this.profiles.set(tenant, after);
     if (after !== undefined && held !== undefined) this.#locked.set(tenant, after);
@@ -107,7 +107,7 @@ export class TenantTable {
       const held = this.lockOf(lock.tenant);
       if (held !== undefined && isSameLock(held, lock)) continue;
       const under = this.entitlementOf(lock.tenant);
-      set.set(lock.tenant, new SharedProfile({ kind: "locked", lock, under }, this.#ground));
+      set.set(lock.tenant, new SharedProfile({ kind: "locked", lock, under }));
     }
     return { set, lifted: [...this.#locked.keys()].filter((tenant) => !listed.has(tenant)) };
   }

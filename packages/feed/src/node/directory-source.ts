@@ -24,6 +24,7 @@ export function directorySource(directory: string): FeedSource {
   return {
     name: directory,
     kind: "directory",
+    givesBytesAway: true,
     head: (known) => readHead(root, known?.etag),
     keysets: () => readKeysets(root),
     part: (kind, digest) => readPart(root, kind, digest),

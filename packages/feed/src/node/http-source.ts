@@ -1,5 +1,5 @@
 import { isDigest } from "@dimmer/statement";
-import { Agent, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { HEAD_PATH, KEYSETS_PATH, MAX_PART_BYTES, pathOfPart } from "../follow/feed-paths.ts";
 import type { FeedSource, PartKind, SourceHead } from "../follow/ports.ts";
 import { SourceFault } from "../follow/source-fault.ts";
@@ -67,29 +67,21 @@ function readTarget(url: string): Target {
 class HttpSource implements FeedSource {
   readonly name: string;
   readonly kind = "network";
+  readonly givesBytesAway = true;
   readonly #target: Target;
   readonly #token: string | undefined;
   readonly #totalTimeoutMs: number;
-  readonly #dispatcher: Dispatcher;
-  readonly #isOwn: boolean;
+  readonly #options: HttpSourceOptions;
+  /** Made with the first request: a process that reads directories only goes without 20 MB of undici. */
+  #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(target: Target, options: HttpSourceOptions) {
     this.name = target.name;
     this.#target = target;
     this.#token = options.token;
     this.#totalTimeoutMs = options.totalTimeoutMs ?? 30_000;
-    this.#isOwn = options.dispatcher === undefined;
-    this.#dispatcher =
-      options.dispatcher ??
-      new Agent({
-        connections: CONNECTIONS,
-        headersTimeout: options.headersTimeoutMs ?? 10_000,
-        bodyTimeout: options.bodyTimeoutMs ?? 10_000,
-        connect: {
-          timeout: options.connectTimeoutMs ?? 5_000,
-          ...(target.socketPath === undefined ? {} : { socketPath: target.socketPath }),
-        },
-      });
+    this.#options = options;
+    if (options.dispatcher !== undefined) this.#dispatcher = Promise.resolve(options.dispatcher);
   }
 
   async head(known?: { readonly etag?: string }, signal?: AbortSignal): Promise<SourceHead | "unchanged"> {
@@ -116,7 +108,19 @@ class HttpSource implements FeedSource {
   }
 
   async close(): Promise<void> {
-    if (this.#isOwn) await this.#dispatcher.destroy();
+    if (this.#options.dispatcher === undefined) await (await this.#dispatcher)?.destroy();
+  }
+
+  async #connect(): Promise<Dispatcher> {
+    const { Agent } = await import("undici");
+    const { headersTimeoutMs = 10_000, bodyTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#options;
+    const { socketPath } = this.#target;
+    return new Agent({
+      connections: CONNECTIONS,
+      headersTimeout: headersTimeoutMs,
+      bodyTimeout: bodyTimeoutMs,
+      connect: { timeout: connectTimeoutMs, ...(socketPath === undefined ? {} : { socketPath }) },
+    });
   }
 
   async #get(
@@ -132,9 +136,10 @@ class HttpSource implements FeedSource {
     },
   ): Promise<{ readonly bytes: Uint8Array; readonly headers: Dispatcher.ResponseData["headers"] } | "unchanged"> {
     const deadline = AbortSignal.timeout(this.#totalTimeoutMs);
+    this.#dispatcher ??= this.#connect();
     let answer: Dispatcher.ResponseData;
     try {
-      answer = await this.#dispatcher.request({
+      answer = await (await this.#dispatcher).request({
         origin: this.#target.origin,
         path: `${this.#target.path}${path}`,
         method: "GET",
@@ -178,7 +183,7 @@ class HttpSource implements FeedSource {
       if (size > maxBytes) throw this.#refused(path, `the answer has more than ${maxBytes} bytes`);
       pieces.push(piece);
     }
-    return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, size);
+    return joined(pieces, size);
   }
 
   #faultOfStatus(path: string, { statusCode, headers }: Dispatcher.ResponseData): SourceFault {
@@ -205,6 +210,17 @@ function readKeysets(body: string): string[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** In memory of its own: pieces are views of what the connection reads into. */
+function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }
 
 function textOf(bytes: Uint8Array): string {
