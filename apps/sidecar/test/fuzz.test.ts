@@ -38,7 +38,10 @@ async function expectNoFault(
   expect(replica.isReady).toBe(true);
 }
 
-describe("whatever the body", () => {
+/** A thousand round trips on a busy machine. */
+const TIMEOUT_MS = 60_000;
+
+describe("whatever the body", { timeout: TIMEOUT_MS }, () => {
   it.each(["/v1/check", "/v1/checks"])("%s answers 200 or says what is malformed, and never fails", async (path) => {
     const sidecar = await runSidecar(await testFeed());
     await fc.assert(
@@ -52,7 +55,7 @@ describe("whatever the body", () => {
   });
 });
 
-describe("whatever the path", () => {
+describe("whatever the path", { timeout: TIMEOUT_MS }, () => {
   it("answers below 500 but for what says that it cannot sign, and never fails", async () => {
     const sidecar = await runSidecar(await testFeed());
     const segment = fc.oneof(

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 
 describe("createLog", () => {
-  it("writes JSON lines to standard error from its level up, and secrets nowhere", () => {
+  it("writes JSON lines to standard error from its level up, and secrets nowhere", { timeout: 30_000 }, () => {
     const module = new URL("../src/log.ts", import.meta.url).href;
     const script = `
       import { createLog } from ${JSON.stringify(module)};

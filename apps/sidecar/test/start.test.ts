@@ -241,7 +241,7 @@ describe("close", () => {
     await sidecar.close();
   });
 
-  it("leaves no handle that keeps the process alive", async () => {
+  it("leaves no handle that keeps the process alive", { timeout: 30_000 }, async () => {
     const feed = await testFeed();
     const script = `
       import { readSidecarConfig, startSidecar } from "@dimmer/sidecar";
