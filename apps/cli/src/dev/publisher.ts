@@ -12,6 +12,8 @@ export interface PublisherOptions {
   readonly audience: string;
   /** What `now` means in the tenants file, Unix milliseconds. */
   readonly startedMs: number;
+  /** Unix milliseconds. */
+  readonly nowMs: () => number;
 }
 
 /** Signs the development feed, again and again. */
@@ -29,7 +31,7 @@ export const RENEW_EVERY_MS = 10_000;
 
 /** Makes the publisher. Calls never overlap: one waits for the other. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { tenantsFile, policy, compiled, keys, feedDir, audience, startedMs } = options;
+  const { tenantsFile, policy, compiled, keys, feedDir, audience, startedMs, nowMs } = options;
   let held: { entitlements: (WireEntitlement | WireTombstone)[]; locks: readonly WireLock[] } | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +49,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       entitlements,
       locks,
       freshForMs: FRESH_FOR_MS,
-      nowMs: Date.now(),
+      nowMs: nowMs(),
     });
   return {
     publish: () =>

@@ -103,6 +103,7 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
     feedDir: layout.feed,
     audience: AUDIENCE,
     startedMs,
+    nowMs: Date.now,
   });
   const built = await publishFirst(publisher, layout, listener);
   const passphrase = passphraseOf(options);

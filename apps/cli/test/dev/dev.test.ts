@@ -5,7 +5,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { dimmer, isAlive, jsonOf } from "../run-dimmer.ts";
+import type { DevReport } from "../../src/dev/run-dev.ts";
+import { dimmer, firstLine, isAlive, jsonOf, startDimmer } from "../run-dimmer.ts";
 import { createNote, devArguments, devDirectory, type RunningDev, startDev, timeUntil } from "./running-dev.ts";
 
 const shell = promisify(execFile);
@@ -191,8 +192,8 @@ describe("dimmer dev", () => {
 });
 
 describe("dimmer dev, in trouble", () => {
-  it("reports a product that dies, and leaves the rest running", async () => {
-    const dev = await startDev({ more: ["--no-python"] });
+  it("does without Python where there is none, and reports a product that dies, the rest running on", async () => {
+    const dev = await startDev({ env: { PATH: "/nowhere" } });
     onTestFinished(async () => await dev.end());
     const [pid] = await childrenOf(dev.child.pid);
     process.kill(pid as number, "SIGKILL");
@@ -201,14 +202,23 @@ describe("dimmer dev, in trouble", () => {
       interval: 10,
     });
     expect((await fetch(`${dev.urls.get("sidecar")}/readyz`)).status).toBe(200);
-    expect(dev.stdout()).toContain("not started: left out by --no-python");
+    expect(dev.stdout()).toMatch(/^ {2}python +- +not started: python3 is not installed$/m);
+    const commands = printedSteps(dev.stdout()).map(({ command }) => command);
+    expect(commands).toHaveLength(7);
+    for (const command of commands) expect(command).toContain(dev.urls.get("notes"));
   });
 
-  it("leaves no product behind when it is killed itself", async () => {
-    const dev = await startDev();
-    onTestFinished(async () => await dev.end());
-    const pids = await childrenOf(dev.child.pid);
-    dev.child.kill("SIGKILL");
+  it("leaves no product behind when it is killed itself, and says under --json what it has started", async () => {
+    const made = devDirectory();
+    onTestFinished(made.remove);
+    const child = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
+    const report = JSON.parse(await firstLine(child)) as DevReport;
+    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 13, version: "1.1" } });
+    expect(report.tour).toHaveLength(7);
+    const pids = await childrenOf(child.pid);
+    const told = [report.notes.pid, ...("pid" in report.python ? [report.python.pid] : [])];
+    expect(new Set(pids)).toEqual(new Set(told));
+    child.kill("SIGKILL");
     await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000, interval: 20 });
   });
 
@@ -227,7 +237,6 @@ describe("dimmer dev, in trouble", () => {
   it("stops what it has started when Ctrl-C comes before it runs", async () => {
     const made = devDirectory();
     onTestFinished(made.remove);
-    const { startDimmer } = await import("../run-dimmer.ts");
     const child = startDimmer(devArguments(made.dir, made.tenants));
     await vi.waitFor(() => expect(existsSync(join(made.dir, ".dimmer/sidecar.sock"))).toBe(true), {
       timeout: 20_000,

@@ -36,7 +36,7 @@ export function devArguments(dir: string, tenants: string): string[] {
 
 /** Starts it on free ports and waits until it says that it runs. */
 export async function startDev(
-  options: { dir?: string; nodeArgs?: readonly string[]; more?: readonly string[] } = {},
+  options: { dir?: string; env?: Readonly<Record<string, string>>; more?: readonly string[] } = {},
 ): Promise<RunningDev> {
   const made = devDirectory();
   const { dir, tenants } =
@@ -44,7 +44,7 @@ export async function startDev(
   if (options.dir !== undefined) made.remove();
   const startedMs = performance.now();
   const child = startDimmer([...devArguments(dir, tenants), ...(options.more ?? [])], {
-    nodeArgs: options.nodeArgs ?? [],
+    env: options.env ?? {},
   });
   const [stdout, stderr] = [collected(child, "stdout"), collected(child, "stderr")];
   await vi.waitFor(

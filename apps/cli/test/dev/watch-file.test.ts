@@ -43,11 +43,18 @@ describe("a watched file", () => {
     await eventually(told, "second");
   });
 
-  it("is told whole when it is truncated and written in pieces", async () => {
-    const { path, told } = watched();
+  it("is told whole when it is truncated and written in pieces", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { path, told } = watched(1_000);
     writeFileSync(path, "");
-    for (const piece of ["se", "co", "nd"]) appendFileSync(path, piece);
-    await eventually(told, "second");
+    vi.advanceTimersByTime(1_000);
+    for (const piece of ["se", "co", "nd"]) {
+      appendFileSync(path, piece);
+      vi.advanceTimersByTime(10);
+      expect(told).toEqual([]);
+    }
+    vi.advanceTimersByTime(20);
     expect(told).toEqual(["second"]);
   });
 
