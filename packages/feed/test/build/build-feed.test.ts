@@ -9,7 +9,7 @@ import {
 } from "@dimmer/statement";
 import { trustStringOf } from "@dimmer/statement/keys";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   AUD,
   anyEntitlements,
@@ -24,6 +24,9 @@ import {
   NOW_SECONDS,
   tenants,
 } from "./fixture.ts";
+
+// A bound and no expectation: properties sign hundreds of statements, slowly on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 let signers: FeedSigners;
 let others: FeedSigners;

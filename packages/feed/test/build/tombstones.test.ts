@@ -1,7 +1,7 @@
 import { bucketOf, type FeedSigners } from "@dimmer/feed/build";
 import { canonicalLine } from "@dimmer/statement";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import {
   anyEntitlements,
   build,
@@ -13,6 +13,9 @@ import {
   NOW_SECONDS,
   tenants,
 } from "./fixture.ts";
+
+// A bound and no expectation: properties sign hundreds of statements, slowly on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 let signers: FeedSigners;
 

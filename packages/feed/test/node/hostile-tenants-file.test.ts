@@ -1,9 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createFeedFolder } from "./feed-folder.ts";
 import { EVERYTHING, EVERYTHING_READ, read, readPath } from "./tenants-files.ts";
+
+// Bounds and no expectations: disks, processes and megabytes take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 describe("a tenants file that was mutated at random", () => {
   const pieces = fc.constantFrom(

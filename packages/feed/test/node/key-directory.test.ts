@@ -3,7 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyDirectory, hasKeys, openKeyDirectory } from "@dimmer/feed/node";
 import { kidOf } from "@dimmer/statement/keys";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+// Bounds and no expectations: disks, processes and megabytes take their time on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const ROLES = ["root", "policy", "locks", "feed"] as const;
 const PASSPHRASE = "correct horse battery";

@@ -2,7 +2,7 @@ import { compilePolicy, standardPolicy } from "@dimmer/core";
 import { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "@dimmer/feed/node";
 import type { WireEntitlement, WireLock, WireTombstone } from "@dimmer/statement";
 
-export const NOW_MS = 1_795_305_600_000;
+const NOW_MS = 1_795_305_600_000;
 /** Unix seconds. */
 export const NOW: number = NOW_MS / 1_000;
 const policy = compilePolicy(standardPolicy);
