@@ -1,20 +1,12 @@
+import { type Banner, bannerOf } from "./banner.ts";
 import type { FeatureValue } from "./entitlement.ts";
 import { isoInstant } from "./instant.ts";
 import { valueInForce } from "./judge.ts";
 import type { Links } from "./links.ts";
-import { type NextMode, nextModeOf, prospectOf } from "./prospect.ts";
+import { type NextMode, nextModeOf } from "./prospect.ts";
 import { type RestrictionStanding, type Standing, standingOf } from "./standing.ts";
-import { tenantValues } from "./tenant-values.ts";
-import { fillSentence, fillText, joinSentences, speakerOf } from "./texts.ts";
-import {
-  type Freshness,
-  LOCKED_MODE,
-  LOGIN_CAPABILITY,
-  type LockCause,
-  PRINCIPALS,
-  type RestrictionCause,
-} from "./vocabulary.ts";
-import { isUnpaid, openLinks, stillAllowedFor } from "./way-out.ts";
+import type { Freshness, LockCause, RestrictionCause } from "./vocabulary.ts";
+import { openLinks, stillAllowedFor } from "./way-out.ts";
 
 /** One cause in force or announced. Instants are ISO 8601 with the policy zone's offset. */
 export interface ExplainedCause {
@@ -27,13 +19,6 @@ export interface ExplainedCause {
   readonly next?: NextMode;
   /** In force or announced; left out once it has ended. */
   readonly exception?: { readonly floor: string; readonly from: string; readonly until: string };
-}
-
-/** A line to show in the product. */
-export interface Banner {
-  /** `critical`: members can no longer sign in; `warning`: something is paused; `info`: nothing is. */
-  readonly severity: "info" | "warning" | "critical";
-  readonly text: string;
 }
 
 /** Where a tenant stands, in full: for the product's own pages, operators and the command line. */
@@ -142,36 +127,4 @@ function featuresOf(standing: Standing): Record<string, FeatureValue> {
     if (value !== undefined) values.push([name, value]);
   }
   return Object.fromEntries(values);
-}
-
-function bannerOf(standing: Standing, links: Links, context: ExplainContext): Banner | undefined {
-  const { policy, lock } = standing.state;
-  const speaker = speakerOf(policy.document, context.locale);
-  if (lock !== undefined) {
-    const sentences = [
-      speaker.banner(LOCKED_MODE),
-      fillSentence(speaker.sentence("support"), { support: links.support }),
-    ];
-    return { severity: "critical", text: joinSentences(sentences) };
-  }
-  const shown = standing.restrictions.find(({ mode }) => mode.name === standing.mode);
-  if (shown === undefined) return undefined;
-  const prospect = prospectOf(standing);
-  const isFirst = shown.mode.rank === 0;
-  const keys = [`${standing.mode}:${shown.cause}`, standing.mode];
-  const begun = !isFirst || shown.sinceMs !== undefined ? keys.map(speaker.banner).find(Boolean) : undefined;
-  const text = begun ?? (prospect === undefined ? undefined : speaker.banner("announced"));
-  if (text === undefined) return undefined;
-  const values = tenantValues(standing, speaker, context.tenant);
-  const sentences = [
-    fillText(text, values),
-    fillSentence(speaker.sentence("next"), values),
-    isUnpaid(standing) ? fillSentence(speaker.sentence("pay"), { pay: links.pay }) : undefined,
-  ];
-  return { severity: isFirst ? "info" : severityOf(standing, shown), text: joinSentences(sentences) };
-}
-
-function severityOf(standing: Standing, { rights }: RestrictionStanding): Banner["severity"] {
-  const bit = standing.state.policy.bits.get(LOGIN_CAPABILITY) ?? 0;
-  return (((rights[PRINCIPALS.indexOf("member")] ?? 0) >>> bit) & 1) === 1 ? "warning" : "critical";
 }

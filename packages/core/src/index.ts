@@ -1,3 +1,4 @@
+export type { Banner } from "./banner.ts";
 export { type CompiledMode, type CompiledPolicy, compileLinted, compilePolicy, type Rights } from "./compile.ts";
 export { compileStandardPolicy } from "./compiled-standard.ts";
 export { decide, type State } from "./decide.ts";
@@ -15,7 +16,7 @@ export type {
   Terms,
 } from "./entitlement.ts";
 export { DimmerError, type ErrorCode } from "./error.ts";
-export { type Banner, type ExplainContext, type ExplainedCause, type Explanation, explain } from "./explain.ts";
+export { type ExplainContext, type ExplainedCause, type Explanation, explain } from "./explain.ts";
 export { type FeatureValueFault, featureValueFault } from "./feature-value.ts";
 export { isoInstant } from "./instant.ts";
 export { judge, judgeFeature, valueInForce } from "./judge.ts";

@@ -52,7 +52,10 @@ export interface TextsDocument {
   readonly denials: Readonly<Record<string, DenialText>>;
   /** Sentences put behind the detail of a denial where they apply, in this order. */
   readonly sentences: Readonly<Record<SentenceName, string>>;
-  /** Banners in the product, by `mode:cause`, mode name, or `announced` (in the first mode, with a step ahead). */
+  /**
+   * Banners in the product, by `mode:cause`, mode name (and `locked`), `announced` (in the first mode, with a step
+   * ahead) or `partial` (the tenant has more or less than the mode shown: several causes, or single denials).
+   */
   readonly banners: Readonly<Record<string, string>>;
 }
 

@@ -143,4 +143,28 @@ describe("explain", () => {
     const denying = { atMs: NOW_MS + 60_000, mode: "limited", deny: ["webhook"] };
     expect(explained({ restrictions: [{ cause: "breach", steps: [...steps, denying] }] })).not.toHaveProperty("next");
   });
+
+  it("says that a part is paused where the mode's own text would not be true", () => {
+    const noWebhooks = { cause: "breach" as const, steps: [{ atMs: NOW_MS, mode: "full", deny: ["webhook"] }] };
+    const denied = explained({ restrictions: [noWebhooks] });
+    expect(denied.mode).toBe("full");
+    expect(denied.banner).toEqual({
+      severity: "warning",
+      text: "Some functions are paused for now.",
+    });
+    const noSso = { cause: "breach" as const, steps: [{ atMs: NOW_MS, mode: "full", deny: ["feature:sso"] }] };
+    expect(explained({ restrictions: [noSso] }).banner?.text).toMatch(/^Some functions are paused/);
+    const graced = stepped("nonpayment", { grace: since });
+    expect(explained({ restrictions: [graced, noWebhooks] }).banner?.text).toMatch(
+      /^Some functions are paused.*payment/,
+    );
+    const exception = { floor: "essential", fromMs: 0, untilMs: NOW_MS + 1_000 };
+    const limited = { ...stepped("nonpayment", { limited: since }), exception };
+    expect(explained({ restrictions: [limited] }).banner?.text).toMatch(/^Some functions are paused/);
+  });
+
+  it("is critical where a single denial keeps members from signing in", () => {
+    const noLogin = { cause: "manual" as const, steps: [{ atMs: NOW_MS, mode: "full", deny: ["login"] }] };
+    expect(explained({ restrictions: [noLogin] }).banner?.severity).toBe("critical");
+  });
 });

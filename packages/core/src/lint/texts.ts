@@ -65,7 +65,7 @@ function lintLocaleTexts(findings: Findings, texts: JsonObject, place: string, n
   lintGroup(findings, group("features"), `${place}.features`, { required: [...names.features.keys()] });
   lintGroup(findings, group("sentences"), `${place}.sentences`, { required: SENTENCES });
   const first = [...names.modes].slice(0, 1);
-  const required = [...modes.filter((mode) => !first.includes(mode)), "announced"];
+  const required = [...modes.filter((mode) => !first.includes(mode)), "announced", "partial"];
   const optional = [...first, ...modes.flatMap((mode) => RESTRICTION_CAUSES.map((cause) => `${mode}:${cause}`))];
   lintGroup(findings, group("banners"), `${place}.banners`, { required, optional });
   lintDenials(findings, group("denials"), `${place}.denials`);
