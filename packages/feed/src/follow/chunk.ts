@@ -1,3 +1,4 @@
+import { DimmerError } from "@dimmer/core";
 import {
   canonicalLine,
   casesFromWire,
@@ -247,6 +248,7 @@ class ChunkReader {
   }
 
   #fault(message: string, cause?: unknown): PartFault {
-    return new PartFault(this.#part, `line ${this.#line}: ${message}`, { cause });
+    const code = cause instanceof DimmerError ? cause.code : "feed_refused";
+    return new PartFault(this.#part, `line ${this.#line}: ${message}`, { code, cause });
   }
 }

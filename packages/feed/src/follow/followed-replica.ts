@@ -233,7 +233,9 @@ export class FollowedReplica implements Replica {
 
   #onTime({ isBreak, isFreshnessChanged }: TimeChange): void {
     if (isBreak || isFreshnessChanged) this.#table.expire();
-    if (isFreshnessChanged) this.#events.emit({ type: "freshness", freshness: this.#time.freshness });
+    // The first generation is told as a whole, once it is in force.
+    const isTold = isFreshnessChanged && this.#table.watch.isTelling;
+    if (isTold) this.#events.emit({ type: "freshness", freshness: this.#time.freshness });
     if (isBreak) this.#scan(true);
   }
 
