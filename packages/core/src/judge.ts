@@ -17,6 +17,8 @@ interface Verdict {
   readonly allowed: boolean;
   readonly reason: Reason;
   readonly cause?: RestrictionCause | LockCause;
+  /** The restriction that denies, where one does. */
+  readonly by?: RestrictionStanding;
 }
 
 const GRANTED: Verdict = { allowed: true, reason: "granted" };
@@ -30,9 +32,8 @@ export function judge(standing: Standing, capability: string, principal: Princip
 export function judgeFeature(standing: Standing, feature: string, ask: Ask): FeatureDecision {
   const { policy, terms, held } = standing.state;
   const definition = policy.features.get(feature);
-  const capabilities = [...(ask.capability === undefined ? [] : [ask.capability]), ...(definition?.needs ?? [])];
   const capability = ask.capability ?? `feature:${feature}`;
-  let verdict = judgeAll(standing, capabilities, feature, ask.principal);
+  let verdict = judgeAll(standing, neededFor(standing, ask), feature, ask.principal);
   // A lock says nothing about what it closes: who reads the value alone must not find it there.
   const isKnown = held && terms !== undefined && definition !== undefined && verdict.reason !== "locked";
   const value = isKnown ? valueInForce(standing, feature) : undefined;
@@ -77,6 +78,31 @@ export function valueInForce(standing: Standing, feature: string): FeatureValue 
   return limit;
 }
 
+/**
+ * The restriction that a denied decision reports; `undefined` where none denies. Without the principal that asked, one
+ * is sought whose answer is the same. Never throws.
+ */
+export function denyingRestriction(
+  standing: Standing,
+  decision: Decision | FeatureDecision,
+  principal: Principal | undefined,
+): RestrictionStanding | undefined {
+  const feature = "feature" in decision ? decision.feature : undefined;
+  const { capability } = decision;
+  const ask: Ask = { ...(capability === `feature:${feature}` ? {} : { capability }), ...(feature && { feature }) };
+  for (const candidate of [principal, undefined, ...PRINCIPALS]) {
+    const { reason, cause, by } = judgeAll(standing, neededFor(standing, ask), feature, candidate);
+    if (reason === decision.reason && cause === decision.cause) return by;
+  }
+  return undefined;
+}
+
+/** The capabilities that a question asks: its own, and those that its feature needs. */
+function neededFor(standing: Standing, { capability, feature }: Ask): readonly string[] {
+  const needs = feature === undefined ? undefined : standing.state.policy.features.get(feature)?.needs;
+  return [...(capability === undefined ? [] : [capability]), ...(needs ?? [])];
+}
+
 /** On: `true`, a number, a string, an object; `null` only for a limit, where it means unlimited. */
 function isOn(value: FeatureValue | undefined, isLimit: boolean): boolean {
   if (value === null) return isLimit;
@@ -109,7 +135,9 @@ function judgeAll(
     gravest = graver(gravest, denialOfCapability(standing, policy, capability, principal));
   }
   const denying = feature === undefined ? undefined : standing.restrictions.find((r) => r.deniedFeatures.has(feature));
-  if (denying !== undefined) gravest = graver(gravest, { allowed: false, reason: "restricted", cause: denying.cause });
+  if (denying !== undefined) {
+    gravest = graver(gravest, { allowed: false, reason: "restricted", cause: denying.cause, by: denying });
+  }
   return gravest ?? GRANTED;
 }
 
@@ -157,7 +185,8 @@ function hasBit(bits: number, bit: number): boolean {
 function verdictOf(denying: RestrictionStanding | undefined, bit: number): Verdict | undefined {
   if (denying === undefined) return undefined;
   const admitsSome = denying.rights.some((bits) => hasBit(bits, bit));
-  return { allowed: false, reason: admitsSome ? "principal_not_admitted" : "restricted", cause: denying.cause };
+  const reason = admitsSome ? "principal_not_admitted" : "restricted";
+  return { allowed: false, reason, cause: denying.cause, by: denying };
 }
 
 /** The graver of two denials by restrictions; the first of two alike. */

@@ -1,8 +1,9 @@
 import type { Decision } from "./decision.ts";
 import { isoInstant } from "./instant.ts";
+import { denyingRestriction } from "./judge.ts";
 import { type NextMode, nextModeOf } from "./prospect.ts";
-import type { RestrictionStanding, Standing } from "./standing.ts";
-import { type LockCause, PRINCIPALS, type Principal, type RestrictionCause } from "./vocabulary.ts";
+import type { Standing } from "./standing.ts";
+import type { LockCause, Principal, RestrictionCause } from "./vocabulary.ts";
 
 /** What a door adds to a denial by a restriction or a lock. Instants are ISO 8601 with the policy zone's offset. */
 export interface ReportedCause {
@@ -45,25 +46,4 @@ export function reportedCause(
     ...(denying?.sinceMs === undefined ? {} : { since: isoInstant(denying.sinceMs, zone) }),
     ...(next === undefined ? {} : { next }),
   };
-}
-
-/** The restriction of the reported cause that denies what was asked; the first of that cause where none is seen to. */
-function denyingRestriction(
-  standing: Standing,
-  decision: Decision & { readonly feature?: string },
-  principal: Principal | undefined,
-): RestrictionStanding | undefined {
-  const { policy, lock } = standing.state;
-  if (lock !== undefined && decision.reason === "locked") return undefined;
-  const ofCause = standing.restrictions.filter(({ cause }) => cause === decision.cause);
-  const { feature } = decision;
-  const needs = feature === undefined ? [] : (policy.features.get(feature)?.needs ?? []);
-  const bits = [decision.capability, ...needs].map((name) => policy.bits.get(name)).filter((bit) => bit !== undefined);
-  const column = principal === undefined ? -1 : PRINCIPALS.indexOf(principal);
-  const opens = (rights: number, bit: number): boolean => ((rights >>> bit) & 1) === 1;
-  const denies = ({ rights, deniedFeatures }: RestrictionStanding): boolean =>
-    (feature !== undefined && deniedFeatures.has(feature)) ||
-    bits.some((bit) => (column === -1 ? !rights.some((r) => opens(r, bit)) : !opens(rights[column] ?? 0, bit)));
-  const partly = ({ rights }: RestrictionStanding): boolean => bits.some((bit) => !rights.every((r) => opens(r, bit)));
-  return ofCause.find(denies) ?? ofCause.find(partly) ?? ofCause[0];
 }

@@ -183,6 +183,12 @@ describe("denialOf", () => {
     expect(body.detail).not.toMatch(/payment/i);
   });
 
+  it("shows no way to pay while the invoice's first step lies ahead", () => {
+    const ahead = stepped("nonpayment", { grace: "2026-12-20T09:00:00+09:00" });
+    const restrictions = [stepped("breach", { limited: since }), ahead];
+    expect(deny({ restrictions }, { capability: "create" }).headers).not.toHaveProperty("Link");
+  });
+
   it("shows the way to pay with the invoice's own case, where a graver cause is the one reported", () => {
     const restrictions = [stepped("breach", { limited: since }), UNPAID];
     const { status, headers, body } = deny({ restrictions }, { capability: "create", principal: "admin" });

@@ -44,4 +44,30 @@ describe("reportedCause", () => {
     const reported = reportedCause(standing, decideIn(standing, { capability: "create" }), { cases });
     expect(reported).toEqual({ cause: "nonpayment", case: "case_1", since: "2026-12-10T09:00:00+09:00" });
   });
+
+  it("names, for any principal, the case that closes it to everybody before one that closes it to some", () => {
+    const some = stepped("manual", { read_only: "2026-12-02T09:00:00+09:00" });
+    const all = { cause: "manual" as const, steps: [{ atMs: 0, mode: "full", deny: ["view"] }] };
+    const standing = standingIn({ restrictions: [some, all] });
+    const decision = decideIn(standing, { capability: "view" });
+    expect(decision.reason).toBe("restricted");
+    expect(reportedCause(standing, decision, { cases })?.case).toBe("case_2");
+  });
+
+  it("finds the case of a denied member without being told who asked", () => {
+    const restrictions = [stepped("nonpayment", { grace: "2026-12-01T09:00:00+09:00" })];
+    restrictions.push(stepped("nonpayment", { read_only: "2026-12-02T09:00:00+09:00" }));
+    const standing = standingIn({ restrictions });
+    const decision = decideIn(standing, { capability: "view", principal: "member" });
+    expect(reportedCause(standing, decision, { cases })?.case).toBe("case_2");
+  });
+
+  it("names the case that denies a feature, and not one that leaves it", () => {
+    const leaves = { cause: "breach" as const, steps: [{ atMs: 0, mode: "full", deny: ["webhook"] }] };
+    const denies = { cause: "breach" as const, steps: [{ atMs: 0, mode: "full", deny: ["feature:sso"] }] };
+    const standing = standingIn({ restrictions: [leaves, denies] });
+    for (const ask of [{ feature: "sso" }, { feature: "sso", capability: "view" }] satisfies Ask[]) {
+      expect(reportedCause(standing, decideIn(standing, ask), { cases })?.case).toBe("case_2");
+    }
+  });
 });
