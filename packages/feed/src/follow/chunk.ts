@@ -49,6 +49,8 @@ export interface ChunkTools {
   readonly isKnownHere: boolean;
 }
 
+/** SHA-256 of nothing: the chunk of an empty bucket, which everybody has. */
+export const EMPTY_CHUNK_DIGEST = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 const LINE_END = 0x0a;
 /** Lines between two looks at the clock. */
 const LINES_PER_LOOK = 32;

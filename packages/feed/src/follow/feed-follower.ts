@@ -266,7 +266,7 @@ export class FeedFollower implements SourceSink {
   }
 
   #save(generation: Generation): void {
-    void this.keeper.save(generation, this.keyring.tokens, this.applier.exceptional);
+    this.keeper.save(generation, this.keyring.tokens, this.applier.exceptional);
   }
 
   /** Reads a part that neither memory nor store has any more from whichever source still has it. */

@@ -87,7 +87,8 @@ export class FollowedReplica implements Replica {
       return this.#answer(tenant, ask);
     }
     const lock = this.#table.lockOf(tenant);
-    const state = { policy: this.policy, held: false, ...(lock === undefined ? {} : { lock }) };
+    const isIllFormed = !isTenantId(tenant);
+    const state = { policy: this.policy, held: false, isIllFormed, ...(lock === undefined ? {} : { lock }) };
     return this.#count(decide(state, sane(ask), this.#time.moment), ask);
   }
 

@@ -12,7 +12,7 @@ import {
   type Version,
   verifyStatement,
 } from "@dimmer/statement";
-import { type StagedChunk, stageChunk } from "./chunk.ts";
+import { EMPTY_CHUNK_DIGEST, type StagedChunk, stageChunk } from "./chunk.ts";
 import type {
   Bucket,
   Candidate,
@@ -49,8 +49,6 @@ export interface IntakeTools {
 
 /** Chunks read ahead of the one that is checked. */
 const READ_AHEAD = 8;
-/** SHA-256 of nothing: the chunk of an empty bucket, which needs no reading. */
-const EMPTY_DIGEST = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
 const NO_IDS: readonly string[] = [];
 
 /** Verifies a head, without looking at what it names or what was seen before. @throws {DimmerError} */
@@ -226,7 +224,7 @@ async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(Sta
 }
 
 async function takeChunkBytes(digest: string, { read, onChunk }: IntakeTools): Promise<Uint8Array> {
-  if (digest === EMPTY_DIGEST) return new Uint8Array();
+  if (digest === EMPTY_CHUNK_DIGEST) return new Uint8Array();
   const bytes = await readVerified({ kind: "chunks", digest }, read);
   await onChunk?.(digest, bytes);
   return bytes;

@@ -1,11 +1,19 @@
 import { DimmerError } from "@dimmer/core";
 import { sha256 } from "@dimmer/statement";
+import { EMPTY_CHUNK_DIGEST } from "./chunk.ts";
 import { compress, decompress } from "./compress.ts";
 import type { ExceptionalTenants } from "./exceptional-tenants.ts";
 import type { Generation } from "./generation.ts";
 import type { PartName } from "./part-fault.ts";
-import type { GenerationStore, GenerationToSave, PartKind, ReplicaClock, ReplicaLog } from "./ports.ts";
+import type { CarriedTenants, GenerationStore, PartKind, ReplicaClock, ReplicaLog } from "./ports.ts";
 import type { StoreStatus } from "./status.ts";
+
+/** What is to be saved. */
+interface ToSave {
+  readonly generation: Generation;
+  readonly keysets: readonly string[];
+  readonly carried: readonly CarriedTenants[];
+}
 
 /** A head that only renews the freshness is kept this often: a restart then knows the time of contact that well. */
 const RENEWAL_MS = 60_000;
@@ -27,8 +35,12 @@ export class PartsKeeper {
   readonly #stored = new Set<string>();
   #current = new Set<string>();
   #previous = new Set<string>();
+  /** Chunks of the update under way, or of the last one that failed. */
+  #wanted: ReadonlySet<string> = new Set();
   readonly #writing = new Set<Promise<void>>();
   #saving: Promise<void> = Promise.resolve();
+  #isSaving = false;
+  #next: ToSave | undefined;
   #savedHead = "";
   #savedMs = Number.NEGATIVE_INFINITY;
   #status: StoreStatus | undefined;
@@ -55,6 +67,7 @@ export class PartsKeeper {
   async read({ kind, digest }: PartName): Promise<Uint8Array | undefined> {
     const statement = this.#statements.get(digest);
     if (statement !== undefined) return new TextEncoder().encode(statement);
+    if (digest === EMPTY_CHUNK_DIGEST) return new Uint8Array();
     const chunk = this.#chunks.get(digest);
     if (chunk !== undefined) return await decompress(chunk);
     return await this.#readStored(kind, digest);
@@ -94,29 +107,27 @@ export class PartsKeeper {
     if (!isSame) this.#previous = this.#current;
     this.#current = current;
     for (const { digest, token } of [index, policy, locks]) this.#statements.set(digest, token);
-    const isHeld = (digest: string): boolean => this.#current.has(digest) || this.#previous.has(digest);
+    this.#wanted = new Set();
     for (const held of [this.#statements, this.#chunks]) {
-      for (const digest of held.keys()) if (!isHeld(digest)) held.delete(digest);
+      for (const digest of held.keys()) if (!this.#isAwaited(digest)) held.delete(digest);
     }
-    for (const digest of this.#stored) if (!isHeld(digest)) this.#stored.delete(digest);
+    for (const digest of this.#stored) if (!this.#isAwaited(digest)) this.#stored.delete(digest);
   }
 
   /** A new attempt begins: forgets the chunks of earlier ones that it does not want. */
   want(chunks: readonly string[]): void {
-    const wanted = new Set(chunks);
-    for (const digest of this.#chunks.keys()) {
-      if (!this.#current.has(digest) && !this.#previous.has(digest) && !wanted.has(digest)) this.#chunks.delete(digest);
-    }
+    this.#wanted = new Set(chunks);
+    for (const digest of this.#chunks.keys()) if (!this.#isAwaited(digest)) this.#chunks.delete(digest);
   }
 
-  /** Has the store keep a generation, after what is under way. Resolves when that is done or has failed. */
-  async save(generation: Generation, keysets: readonly string[], exceptional: ExceptionalTenants): Promise<void> {
+  /** Has the store keep a generation. Where one is being kept already, the newest given meanwhile follows it. */
+  save(generation: Generation, keysets: readonly string[], exceptional: ExceptionalTenants): void {
     if (this.#store === undefined) return;
     this.#savedHead = generation.head.token;
     this.#savedMs = this.#clock.monotonicMs();
-    const saving = this.#saving.then(() => this.#save(generation, keysets, exceptional));
-    this.#saving = saving;
-    await saving;
+    const isRunning = this.#next !== undefined || this.#isSaving;
+    this.#next = { generation, keysets, carried: exceptional.carried() };
+    if (!isRunning) this.#saving = this.#saveAll(this.#store);
   }
 
   /** Whether it is time to save again: for a head that renewed the freshness, or because the last attempt failed. */
@@ -160,37 +171,45 @@ export class PartsKeeper {
     }
   }
 
-  async #save(generation: Generation, keysets: readonly string[], exceptional: ExceptionalTenants): Promise<void> {
-    const store = this.#store as GenerationStore;
+  async #saveAll(store: GenerationStore): Promise<void> {
+    this.#isSaving = true;
+    for (let next = this.#next; next !== undefined; next = this.#next) {
+      this.#next = undefined;
+      await this.#save(store, next);
+    }
+    this.#isSaving = false;
+  }
+
+  async #save(store: GenerationStore, { generation, keysets, carried }: ToSave): Promise<void> {
     const { head, index, policy, locks } = generation;
+    const statements = { index, policy, locks };
+    const chunks = [...new Set(index.value.chunks)];
+    const parts: PartName[] = chunks.map((digest) => ({ kind: "chunks", digest }));
     try {
-      await Promise.all(this.#writing);
-      for (const [kind, { digest, token }] of Object.entries({ index, policy, locks }) as [PartKind, typeof index][]) {
+      for (const [kind, { digest, token }] of Object.entries(statements) as [PartKind, typeof index][]) {
         await store.put(kind, digest, new TextEncoder().encode(token));
+        parts.push({ kind, digest });
       }
       // What went into memory while the store failed belongs onto the disk now.
-      for (const digest of new Set(index.value.chunks)) await this.#storeChunk(store, digest);
-      const chunks = index.value.chunks.map((digest) => ({ kind: "chunks" as const, digest }));
-      const carried = exceptional.carried();
-      const toSave: GenerationToSave = {
+      for (const digest of chunks) await this.#storeChunk(store, digest);
+      await store.save({
         head: head.token,
         keysets,
         version: { epoch: head.payload.epoch, seq: head.payload.seq },
         ...(carried.length === 0 ? {} : { carried }),
-        parts: [
-          { kind: "index", digest: index.digest },
-          { kind: "policy", digest: policy.digest },
-          { kind: "locks", digest: locks.digest },
-          ...chunks,
-        ],
-      };
-      await store.save(toSave);
+        parts,
+        isAwaited: (digest) => this.#isAwaited(digest),
+      });
       this.#status = { ...this.#status, name: store.name, state: "ok" };
     } catch (error) {
       // Whatever was thought to lie there is looked for again by the next attempt.
       this.#stored.clear();
       this.#fail(error);
     }
+  }
+
+  #isAwaited(digest: string): boolean {
+    return this.#current.has(digest) || this.#previous.has(digest) || this.#wanted.has(digest);
   }
 
   async #storeChunk(store: GenerationStore, digest: string): Promise<void> {

@@ -60,6 +60,8 @@ export interface GenerationToSave extends StoredGeneration {
   readonly version: Version;
   /** Every part that must be there before the generation may be named. */
   readonly parts: readonly { readonly kind: PartKind; readonly digest: string }[];
+  /** Whether an update under way has put a part that no generation names yet: it must not be removed. */
+  isAwaited(digest: string): boolean;
 }
 
 /**

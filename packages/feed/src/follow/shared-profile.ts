@@ -65,6 +65,8 @@ export class SharedProfile {
       const names = this.terms === undefined ? [] : unknownNames(policy, this.terms);
       this.#unknown = names.length === 0 ? undefined : names.join(", ");
       this.#judgedBy = policy;
+      // Noted where it is judged: nobody may have asked about these terms before a later policy forgets their names.
+      if (names.length === 0) this.#policy = policy;
     }
     return this.#unknown;
   }
@@ -89,7 +91,7 @@ export class SharedProfile {
     const { subject } = this;
     switch (subject.kind) {
       case "terms":
-        if (this.unknownTo(policy) === undefined) this.#policy = policy;
+        this.unknownTo(policy); // notes the policy where it knows all names
         return this.#policy === undefined
           ? { policy, held: false }
           : { policy: this.#policy, held: true, terms: subject.terms };

@@ -18,6 +18,7 @@ const RECORDS = "generations";
 const QUARANTINE = "quarantine";
 const KINDS: readonly PartKind[] = ["index", "policy", "locks", "chunks"];
 const PART_FILE = /^[A-Za-z0-9_-]{43}\.(?:jws|ndjson|json)$/;
+const DIGEST_LENGTH = 43;
 const TEMPORARY = ".tmp-";
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 /** Files in quarantine at most; the oldest go first. */
@@ -48,8 +49,6 @@ class DiskStore implements GenerationStore {
   #records: readonly KeptRecord[] | undefined;
   /** Files of parts that this process has written whole. */
   readonly #written = new Set<string>();
-  /** Parts that no generation names: how many saves they have outlived. An update may be gathering them. */
-  readonly #unnamed = new Map<string, number>();
   readonly #unsynced = new Set<string>();
   /** Temporary files being written at this moment; others are left from a crash. */
   readonly #temporary = new Set<string>();
@@ -76,7 +75,6 @@ class DiskStore implements GenerationStore {
       this.#unsynced.add(kind);
     });
     this.#written.add(file);
-    this.#unnamed.set(file, 0);
   }
 
   async save(generation: GenerationToSave): Promise<void> {
@@ -95,7 +93,7 @@ class DiskStore implements GenerationStore {
       await this.#writeManifest(records.map((kept) => kept.digest));
       this.#records = records;
     });
-    await this.#removeUnnamed().catch(() => undefined);
+    await this.#removeUnnamed(generation).catch(() => undefined);
   }
 
   async quarantine(what: Parameters<GenerationStore["quarantine"]>[0]): Promise<string | undefined> {
@@ -119,17 +117,25 @@ class DiskStore implements GenerationStore {
   async #findRecords(): Promise<readonly KeptRecord[]> {
     const path = join(this.#root, MANIFEST);
     const bytes = await this.#files.read(path, MAX_RECORD_BYTES);
-    const named = bytes === undefined ? [] : readManifest(textOf(bytes));
-    if (named !== undefined)
-      return (await Promise.all(named.map((digest) => this.#readRecord(digest)))).filter(isThere);
-    // The manifest is damaged: whatever records there are name parts that were whole before they were written.
-    await this.#setAside(path, "manifest-");
-    const names = (await this.#files.list(join(this.#root, RECORDS))).filter((name) => PART_FILE.test(name));
-    const found = await Promise.all(names.map((name) => this.#readRecord(name.replace(".json", ""))));
-    return found
-      .filter(isThere)
-      .sort((a, b) => compareVersions(b.record.version, a.record.version))
-      .slice(0, 2);
+    const named = bytes === undefined ? undefined : readManifest(textOf(bytes));
+    if (bytes !== undefined && named === undefined) await this.#setAside(path, "manifest-");
+    const kept = await this.#readAll(named ?? []);
+    if (named !== undefined && kept.length === named.length) return kept;
+    // The manifest is lost, or names what is. Any record there is names parts that were whole before it was written.
+    const names = await this.#files.list(join(this.#root, RECORDS));
+    const found = await this.#readAll(
+      names.filter((name) => PART_FILE.test(name)).map((name) => name.slice(0, DIGEST_LENGTH)),
+    );
+    return found.sort((a, b) => compareVersions(b.record.version, a.record.version)).slice(0, 2);
+  }
+
+  async #readAll(digests: readonly string[]): Promise<KeptRecord[]> {
+    const records: KeptRecord[] = [];
+    for (const digest of digests) {
+      const kept = await this.#readRecord(digest);
+      if (kept !== undefined) records.push(kept);
+    }
+    return records;
   }
 
   async #readRecord(digest: string): Promise<KeptRecord | undefined> {
@@ -192,39 +198,19 @@ class DiskStore implements GenerationStore {
     return join(directory, name);
   }
 
-  /** Removes what no generation names, but for parts that an update may be gathering just now. */
-  async #removeUnnamed(): Promise<void> {
-    const named = new Set<string>();
-    for (const { digest, record } of this.#records ?? []) {
-      named.add(`${RECORDS}/${digest}.json`);
-      for (const { kind, digest: part } of record.parts) named.add(fileOfPart(kind, part));
-      for (const { index, policy, chunk } of record.carried ?? []) {
-        for (const file of [fileOfPart("index", index), fileOfPart("policy", policy), fileOfPart("chunks", chunk)]) {
-          named.add(file);
-        }
-      }
-    }
+  /** Removes what no generation names, and no update is gathering. */
+  async #removeUnnamed({ isAwaited }: GenerationToSave): Promise<void> {
+    const named = new Set((this.#records ?? []).flatMap(filesOf));
     for (const directory of [RECORDS, ...KINDS]) {
       for (const name of await this.#files.list(join(this.#root, directory))) {
         const file = `${directory}/${name}`;
-        const isTemporary = name.startsWith(TEMPORARY) && !this.#temporary.has(name);
-        if (named.has(file)) this.#unnamed.delete(file);
-        else if ((PART_FILE.test(name) && this.#isOutlived(file)) || isTemporary) await this.#remove(file);
+        const isLeft = name.startsWith(TEMPORARY) && !this.#temporary.has(name);
+        const isOld = PART_FILE.test(name) && !named.has(file) && !isAwaited(name.slice(0, DIGEST_LENGTH));
+        if (!isLeft && !isOld) continue;
+        this.#written.delete(file);
+        await this.#files.remove(join(this.#root, file));
       }
     }
-  }
-
-  #isOutlived(file: string): boolean {
-    const saves = this.#unnamed.get(file);
-    if (saves === undefined || saves > 0) return true;
-    this.#unnamed.set(file, saves + 1);
-    return false;
-  }
-
-  async #remove(file: string): Promise<void> {
-    this.#unnamed.delete(file);
-    this.#written.delete(file);
-    await this.#files.remove(join(this.#root, file));
   }
 
   /** Says what failed, in words for whoever set the directory up. */
@@ -239,8 +225,14 @@ class DiskStore implements GenerationStore {
   }
 }
 
-function isThere(kept: KeptRecord | undefined): kept is KeptRecord {
-  return kept !== undefined;
+/** All files of a generation. */
+function filesOf({ digest, record }: KeptRecord): string[] {
+  const carried = (record.carried ?? []).flatMap(({ index, policy, chunk }) => [
+    fileOfPart("index", index),
+    fileOfPart("policy", policy),
+    fileOfPart("chunks", chunk),
+  ]);
+  return [`${RECORDS}/${digest}.json`, ...record.parts.map((part) => fileOfPart(part.kind, part.digest)), ...carried];
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -156,6 +156,14 @@ describe("ask", () => {
     expect(replica.value("stranger", "theme")).toBeUndefined();
   });
 
+  it("denies an ill-formed id below atLeast too: never by the allow of the fallback", async () => {
+    const { replica } = await follow(new MemorySource(feed));
+    for (const id of ["../acme", "", " tenant-1", "a".repeat(129)]) {
+      const decision = replica.ask(id, { capability: "create" }, { epoch: 9, seq: 9 });
+      expect(decision).toMatchObject({ allowed: false, reason: "unknown_tenant" });
+    }
+  });
+
   it("answers no_data below atLeast, but for a lock", async () => {
     const { replica } = await follow(new MemorySource(feed));
     const ask = { capability: "create", principal: "admin" } as const;

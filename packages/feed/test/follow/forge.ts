@@ -19,10 +19,10 @@ const bytesOf = (token: string): Uint8Array => new TextEncoder().encode(token);
 export interface Forgery {
   /** Bytes of the chunk of one bucket. */
   readonly chunk?: { readonly bucket: number; readonly bytes: Uint8Array | string };
-  readonly index?: (index: IndexPayload) => object;
-  readonly locks?: (locks: LocksPayload) => object;
-  readonly head?: (head: HeadPayload) => object;
-  readonly policy?: (policy: PayloadOf<"dimmer-policy+jwt">) => object;
+  readonly index?: (index: IndexPayload) => IndexPayload;
+  readonly locks?: (locks: LocksPayload) => LocksPayload;
+  readonly head?: (head: HeadPayload) => HeadPayload;
+  readonly policy?: (policy: PayloadOf<"dimmer-policy+jwt">) => PayloadOf<"dimmer-policy+jwt">;
 }
 
 /** The payload of a statement, unverified. */

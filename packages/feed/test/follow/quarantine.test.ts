@@ -151,3 +151,19 @@ it("lists at most a hundred of the quarantined and counts them all", async () =>
   expect(quarantine.tenants).toHaveLength(100);
   expect(held).toBe(0);
 });
+
+it("F3 · keeps what counted when a policy forgets its names, also where nobody had asked about it before", async () => {
+  const entitlements = [...others, { tenant: "a", plan: "gold" }, { tenant: "b", plan: "pro", features: { seats: 9 } }];
+  const before = await build(signers, { entitlements, policy: wider });
+  const forgetful = changedPolicy((policy) => {
+    policy.fallback.no_data = { "*": "deny" };
+  });
+  const after = await build(signers, { entitlements, policy: forgetful, after: before, allowInvalid: true });
+  const source = new MemorySource(before);
+  const { replica } = await follow(source);
+  source.feed = after;
+  await replica.refresh();
+  expect(replica.status().quarantine).toMatchObject({ count: 1, tenants: [{ tenant: "a", why: 'plan "gold"' }] });
+  expect(replica.check("a", "create", "admin")).toMatchObject({ allowed: true, reason: "granted", freshness: "fresh" });
+  expect(replica.value("a", "seats")).toBe(77);
+});
