@@ -1,4 +1,5 @@
 import {
+  compilePolicy,
   type Finding,
   type FindingCode,
   lintPolicy,
@@ -299,9 +300,29 @@ describe("lintPolicy", () => {
   });
 
   it("lists at most 100 findings of a hostile document, and says that there are more", () => {
-    const findings = lintPolicy({ ...standardPolicy, ...many(5_000, () => 1) });
+    const findings = lintPolicy({ ...standardPolicy, plans: many(500, () => 1) });
     expect(findings).toHaveLength(101);
     expect(findings.at(-1)).toMatchObject({ code: "more_findings", severity: "error" });
+  });
+
+  it("makes no error of many warnings: a policy with half-translated locales compiles", () => {
+    const nothing = { modes: {}, capabilities: {}, features: {}, denials: {}, sentences: {}, banners: {} };
+    const sparse = edited({ texts: { ...standardPolicy.texts, de: nothing, fr: nothing, es: nothing } });
+    const findings = lintPolicy(sparse);
+    expect(findings).toHaveLength(101);
+    expect(findings.at(-1)).toMatchObject({ code: "more_findings", severity: "warning" });
+    expect(findings.every(({ severity }) => severity === "warning")).toBe(true);
+    expect(compilePolicy(sparse as unknown as PolicyDocument).document).toBe(sparse);
+  });
+
+  it("lists an error however many warnings stand before it", () => {
+    const findings = lintPolicy(
+      { ...edited({ "modes/2/caps": { seats: 3 } }), ...many(5_000, () => 1) },
+      standardPolicy,
+    );
+    expect(findings).toHaveLength(101);
+    expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([{ code: "mode_narrowed" }]);
+    expect(findings.at(-1)).toMatchObject({ code: "more_findings", severity: "warning" });
   });
 
   it.each<[string, () => Readonly<Record<string, unknown>>]>([

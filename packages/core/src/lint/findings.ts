@@ -50,31 +50,46 @@ export interface Report {
 const MAX_FINDINGS = 100;
 const MAX_SHOWN_LENGTH = 60;
 
-/** Collects findings, at most `MAX_FINDINGS`. */
+/** Collects findings, at most `MAX_FINDINGS`; beyond that warnings make room for errors, whatever their order. */
 export class Findings {
-  readonly list: Finding[] = [];
+  readonly #kept: Finding[] = [];
+  /** The gravest of what was dropped. */
+  #dropped: Finding["severity"] | undefined;
+
+  /** What was found, and behind it a finding that says so where more was. */
+  get list(): Finding[] {
+    if (this.#dropped === undefined) return this.#kept;
+    const message = `there are more than ${MAX_FINDINGS} findings; only the first are listed`;
+    const fix = "Mend these and lint again.";
+    return [...this.#kept, { code: "more_findings", severity: this.#dropped, place: "", message, fix }];
+  }
 
   error(report: Report): void {
-    this.#add({ ...report, severity: "error" });
+    if (this.isFull) return;
+    if (this.#kept.length >= MAX_FINDINGS) this.#makeRoom();
+    if (this.#kept.length < MAX_FINDINGS) this.#kept.push({ ...report, severity: "error" });
   }
 
   warning(report: Report): void {
-    this.#add({ ...report, severity: "warning" });
+    if (this.#kept.length < MAX_FINDINGS) this.#kept.push({ ...report, severity: "warning" });
+    else this.#dropped ??= "warning";
   }
 
-  /** Whether another finding would be dropped, so that a rule over many items may stop. */
+  /** Whether another error would be dropped, so that a rule over many items may stop. */
   get isFull(): boolean {
-    return this.list.length > MAX_FINDINGS;
+    return this.#dropped === "error";
   }
 
-  #add(finding: Finding): void {
-    if (this.isFull) return;
-    if (this.list.length < MAX_FINDINGS) {
-      this.list.push(finding);
-      return;
-    }
-    const message = `there are more than ${MAX_FINDINGS} findings; only the first are listed`;
-    this.list.push({ code: "more_findings", severity: "error", place: "", message, fix: "Mend these and lint again." });
+  /** Whether another warning would be dropped, so that a rule that only warns may stop. */
+  get isFullOfWarnings(): boolean {
+    return this.#dropped !== undefined;
+  }
+
+  /** Drops the last warning; where there is none, an error is dropped instead. */
+  #makeRoom(): void {
+    const last = this.#kept.findLastIndex(({ severity }) => severity === "warning");
+    this.#dropped = last === -1 ? "error" : (this.#dropped ?? "warning");
+    if (last !== -1) this.#kept.splice(last, 1);
   }
 }
 

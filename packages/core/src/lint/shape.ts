@@ -72,7 +72,7 @@ export function warnUnknownFields(
   known: readonly string[],
 ): void {
   for (const key of Object.keys(object)) {
-    if (findings.isFull) return;
+    if (findings.isFullOfWarnings) return;
     if (known.includes(key)) continue;
     const fix = `Remove it, or spell one of: ${known.join(", ")}.`;
     const message = `${shown(key)} is not a field that is read here`;
