@@ -14,7 +14,9 @@ import type { ToldHere } from "./telling.ts";
 import { openTransport } from "./transport.ts";
 
 const FAILURES = 5;
-const OPEN_MS = 500;
+/** How many timeouts those span at least. */
+const SPAN_TIMEOUTS = 3;
+const OPEN_MS = 100;
 
 /**
  * Asks a sidecar. Resolves when the whole lock list is held and verified, or after `waitMs`: a product boots with the
@@ -29,7 +31,12 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
   const { address, trust, audience, timeoutMs, waitMs, pollMs, connections, token, fallbackPolicy } =
     checkRemoteOptions(options);
   const transport = openTransport(address, { connections, token });
-  const breaker = new Breaker({ failures: FAILURES, openMs: OPEN_MS, monotonicMs: () => performance.now() });
+  const breaker = new Breaker({
+    failures: FAILURES,
+    spanMs: SPAN_TIMEOUTS * timeoutMs,
+    openMs: OPEN_MS,
+    monotonicMs: () => performance.now(),
+  });
   const listeners = new Listeners((error, event) => console.error(`dimmer: a listener of "${event}" threw`, error));
   const source = options.sidecar;
   const versionOf = (): string => (watch.held === undefined ? "" : formatVersion(watch.held.version));
