@@ -23,8 +23,8 @@ export interface WantedKeyset {
  * The keysets of a feed, oldest first: those that are published while they say what is wanted, and one more where keys
  * or revocations changed. A revoked key stays listed. Does not change the root: that takes a signature of the old one.
  *
- * @throws {DimmerError} `keys_unreadable` where the root key is another than that of the keysets; `input_invalid` where
- *   issuer or audience are
+ * @throws {DimmerError} `keys_unreadable` where the root key is another than that of the keysets, or a key that is to sign
+ *   is revoked; `input_invalid` where issuer or audience are others
  */
 export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeysets | undefined): Promise<string[]> {
   const { signers, iss, aud } = wanted;
@@ -32,6 +32,7 @@ export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeyset
   for (const revocation of wanted.revocations ?? []) {
     if (!revocations.some(({ kid }) => kid === revocation.kid)) revocations.push(revocation);
   }
+  refuseRevoked(signers, revocations);
   const keys: KeysetKey[] = (["root", "policy", "locks", "feed"] as const).map((role) => ({
     kid: signers[role].kid,
     role,
@@ -63,4 +64,13 @@ export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeyset
   if (JSON.stringify([keyset.keys, keyset.revocations]) === JSON.stringify([keys, revocations])) return [...keysets];
   const next: KeysetPayload = { iss, aud, version: keyset.version + 1, keys, revocations };
   return [...keysets, await signStatement("dimmer-keyset+jwt", next, signers.root)];
+}
+
+/** What a revoked key signs from now on, every replica refuses: that is to be heard here, before it is published. */
+function refuseRevoked(signers: FeedSigners, revocations: readonly Revocation[]): void {
+  for (const role of ["policy", "locks", "feed"] as const) {
+    const { kid } = signers[role];
+    if (!revocations.some((revocation) => revocation.kid === kid)) continue;
+    throw new DimmerError("keys_unreadable", `the ${role} key ${kid} is revoked; sign with a new ${role} key`);
+  }
 }

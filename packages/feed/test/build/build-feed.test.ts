@@ -235,6 +235,19 @@ describe("keysets", () => {
     });
   });
 
+  it.each(["policy", "locks", "feed"] as const)("are not continued by a revoked %s key", async (role) => {
+    const after = await build(signers);
+    const revocations = [{ kid: signers[role].kid, lastGood: { epoch: 1, seq: 1 } }];
+    const refused = {
+      code: "keys_unreadable",
+      message: `the ${role} key ${signers[role].kid} is revoked; sign with a new ${role} key`,
+    };
+    await expect(build(signers, { after, revocations })).rejects.toMatchObject(refused);
+    // Nor later, with the old key taken out of a backup.
+    const second = await build({ ...signers, [role]: others[role] }, { after, revocations });
+    await expect(build(signers, { after: second })).rejects.toMatchObject(refused);
+  });
+
   it("are not continued under another root, issuer or audience", async () => {
     const after = await build(signers);
     await expect(build({ ...signers, root: others.root }, { previous: await previous(after) })).rejects.toMatchObject({
