@@ -58,7 +58,7 @@ try {
   const version = run(node22, ["--version"], folder).trim();
   if (version !== `v${NODE_22}`) throw new Error(`expected Node ${NODE_22}, found ${version}`);
   for (const { name, source } of packages) {
-    const file = `${name.replace(/\W+/g, "-")}.ts`;
+    const file = `${name.slice("@dimmer/".length)}.ts`;
     writeFileSync(join(folder, file), exampleOf(readFileSync(join(source, "README.md"), "utf8"), name));
     try {
       run(node22, [file], folder);
