@@ -270,10 +270,27 @@ describe("connectRemote", { timeout: 30_000 }, () => {
       const foreign = await readFile(join(stranger.directory, "locks", names[0] as string), "utf8");
       world_.before = (req, res) => req.url?.startsWith("/v1/feed/locks/") === true && send(200, foreign)(req, res);
       await world_.publish({ entitlements, locks: [] });
-      await vi.waitFor(() => expect(refused).toHaveBeenCalled(), 5_000);
+      await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
+      expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_untrusted" });
       expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.1" });
       expect(await dimmer.check("acme", "create")).toMatchObject(isLocked);
     });
+  });
+
+  it("F3 · refuses an older lock list of the same keys in the place of the one that the head names", async () => {
+    const world_ = await world({ entitlements });
+    const { dimmer, feed } = world_;
+    const names = await readdir(join(feed.directory, "locks"));
+    const older = await readFile(join(feed.directory, "locks", names[0] as string), "utf8");
+    await world_.publish({ entitlements, locks: [lock("acme")] });
+    await vi.waitFor(() => expect(dimmer.status().lockedTenants).toBe(1), 5_000);
+    const refused = vi.fn();
+    dimmer.on("refused", refused);
+    world_.before = (req, res) => req.url?.startsWith("/v1/feed/locks/") === true && send(200, older)(req, res);
+    await world_.publish({ entitlements, locks: [lock("acme"), lock("late")] });
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
+    expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "feed_refused" });
+    expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.2" });
   });
 
   it("is not ready for a feed of another root or audience", async () => {
@@ -369,6 +386,15 @@ describe("connectRemote", { timeout: 30_000 }, () => {
       }
       expect(await dimmer.ask("acme", { capability: "view" }, "newest")).toMatchObject({ reason: "no_data" });
       expect(server.requests.slice(asked).filter((path) => path.startsWith("/v1/check"))).toEqual([]);
+    });
+
+    it("does not take an empty principal for an unstated one", async () => {
+      const { dimmer } = await world({ entitlements });
+      for (const principal of ["", null] as unknown as "admin"[]) {
+        expect(await dimmer.check("shut", "view", principal)).toMatchObject({ reason: "principal_not_admitted" });
+        expect(await dimmer.limit("shut", "sso" as never, { current: 0 }, principal)).toMatchObject({ allowed: false });
+      }
+      expect(await dimmer.check("shut", "view")).toMatchObject({ allowed: true });
     });
 
     it("gives a principal that nobody knows what every class has, and no more", async () => {
