@@ -92,7 +92,8 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
     get isReady() {
       return watch.held !== undefined;
     },
-    check: (tenant, capability, principal) => ask(tenant, { capability, ...(principal !== undefined && { principal }) }),
+    check: (tenant, capability, principal) =>
+      ask(tenant, { capability, ...(principal !== undefined && { principal }) }),
     limit: (tenant, feature, usage, principal) =>
       ask(tenant, { feature, usage, ...(principal !== undefined && { principal }) }) as Promise<FeatureDecision>,
     value: (async (tenant: string, feature: string, otherwise: NonNullable<FeatureValue>) =>
