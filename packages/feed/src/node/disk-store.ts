@@ -120,6 +120,10 @@ class DiskStore implements GenerationStore {
     const named = bytes === undefined ? undefined : readManifest(textOf(bytes));
     if (bytes !== undefined && named === undefined) await this.#setAside(path, "manifest-");
     const kept = await this.#readAll(named ?? []);
+    // What is seen here may be lost with the power, if the process that wrote it died before its last sync.
+    for (const name of ["", RECORDS, ...KINDS]) {
+      if (kept.length > 0) await this.#files.syncDirectory(join(this.#root, name)).catch(() => undefined);
+    }
     if (named !== undefined && kept.length === named.length) return kept;
     // The manifest is lost, or names what is. Any record there is names parts that were whole before it was written.
     const names = await this.#files.list(join(this.#root, RECORDS));
@@ -199,13 +203,13 @@ class DiskStore implements GenerationStore {
   }
 
   /** Removes what no generation names, and no update is gathering. */
-  async #removeUnnamed({ isAwaited }: GenerationToSave): Promise<void> {
+  async #removeUnnamed(generation: GenerationToSave): Promise<void> {
     const named = new Set((this.#records ?? []).flatMap(filesOf));
     for (const directory of [RECORDS, ...KINDS]) {
       for (const name of await this.#files.list(join(this.#root, directory))) {
         const file = `${directory}/${name}`;
         const isLeft = name.startsWith(TEMPORARY) && !this.#temporary.has(name);
-        const isOld = PART_FILE.test(name) && !named.has(file) && !isAwaited(name.slice(0, DIGEST_LENGTH));
+        const isOld = PART_FILE.test(name) && !named.has(file) && !generation.isAwaited(name.slice(0, DIGEST_LENGTH));
         if (!isLeft && !isOld) continue;
         this.#written.delete(file);
         await this.#files.remove(join(this.#root, file));

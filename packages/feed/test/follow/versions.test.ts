@@ -90,7 +90,8 @@ it("reads only the chunks that changed", async () => {
   source.asked = [];
   source.feed = after;
   await replica.refresh();
-  expect(source.asked.map((name) => name.split("/")[0]).sort()).toEqual(["chunks", "index"]);
+  expect(new Set(source.asked.map((name) => name.split("/")[0]))).toEqual(new Set(["chunks", "index"]));
+  expect(source.asked).toHaveLength(2);
   expect(replica.value("tenant-7", "seats")).toBe(5);
   expect(replica.value("tenant-8", "seats")).toBe(25);
 });
