@@ -156,7 +156,7 @@ class HttpSource implements FeedSource {
       }
       if (answer.statusCode === 200)
         return { bytes: await this.#read(path, answer, maxBytes), headers: answer.headers };
-      await answer.body.dump();
+      discard(answer.body);
     } catch (cause) {
       if (cause instanceof SourceFault) throw cause;
       const why = deadline.aborted ? `no whole answer in ${this.#totalTimeoutMs} ms` : messageOf(cause);
@@ -168,11 +168,11 @@ class HttpSource implements FeedSource {
   async #read(path: string, answer: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array> {
     const { "content-encoding": encoding = "identity", "content-length": length } = answer.headers;
     if (encoding !== "identity") {
-      answer.body.destroy();
+      discard(answer.body);
       throw this.#refused(path, `the answer is encoded (${String(encoding)}), which was not asked for`);
     }
     if (Number(length ?? 0) > maxBytes) {
-      answer.body.destroy();
+      discard(answer.body);
       throw this.#refused(path, `the answer has ${String(length)} bytes, at most ${maxBytes} are read`);
     }
     const pieces: Uint8Array[] = [];
@@ -201,6 +201,12 @@ class HttpSource implements FeedSource {
   #refused(path: string, message: string): SourceFault {
     return new SourceFault(`${this.name}${path}: ${message}`, { code: "feed_refused", isRetryable: false });
   }
+}
+
+/** Lets go of a body that is not read, and of its connection. Without a listener the error of that would end the process. */
+function discard(body: Dispatcher.ResponseData["body"]): void {
+  body.on("error", () => undefined);
+  body.destroy();
 }
 
 function readKeysets(body: string): string[] | undefined {
