@@ -42,7 +42,8 @@ export function judgeFeature(standing: Standing, feature: string, ask: Ask): Fea
     verdict = { allowed: false, reason: "feature_not_in_plan" };
   const limit = isLimit && (typeof value === "number" || value === null) ? value : undefined;
   let remaining: number | null | undefined;
-  if (limit !== undefined && ask.usage !== undefined) {
+  // `null` in the place of a usage is no usage: a caller's mistake must not throw here.
+  if (limit !== undefined && ask.usage != null) {
     const { current, adding = 1 } = ask.usage;
     remaining = limit === null ? null : Math.max(0, limit - current) || 0;
     if (verdict.reason === "granted" && limit !== null && !(current + adding <= limit)) {

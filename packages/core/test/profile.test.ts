@@ -150,4 +150,9 @@ describe("Profile", () => {
     expect(profile.find("contact", "admin")).toMatchObject({ allowed: true, mode: "locked" });
     expect(profile.untilMs).toBe(Number.POSITIVE_INFINITY);
   });
+
+  it("takes a usage of null for none, as it never throws", () => {
+    const ask = { feature: "seats", usage: null } as never;
+    expect(profileOf({ plan: "pro" }).answer(ask, NOW)).toMatchObject({ allowed: true, limit: 25 });
+  });
 });
