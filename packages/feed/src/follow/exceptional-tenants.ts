@@ -79,6 +79,11 @@ export class ExceptionalTenants {
     return this.#missing.size === 0 && this.#quarantined.size === 0 && this.#origins.size === 0;
   }
 
+  /** Whether a restart would forget a tenant unless it is told of it. */
+  get isCarrying(): boolean {
+    return this.#origins.size > 0;
+  }
+
   list(): { readonly count: number; readonly tenants: readonly QuarantinedTenant[] } {
     const tenants: QuarantinedTenant[] = [];
     for (const [tenant, { why }] of this.#quarantined) {

@@ -2,7 +2,7 @@ import { DimmerError, type Lock } from "@dimmer/core";
 import { compareVersions, type HeadPayload, msFromWire, type TrustedKeys, type Version } from "@dimmer/statement";
 import { Applier } from "./applier.ts";
 import type { EventHub } from "./event-hub.ts";
-import type { Candidate, Generation, NamedStatement, VerifiedHead } from "./generation.ts";
+import type { Candidate, Generation, GenerationStatements, NamedStatement, VerifiedHead } from "./generation.ts";
 import { compareHeads, type IntakeTools, readVerified, takeGeneration, verifyHead } from "./intake.ts";
 import { IntakeQueue } from "./intake-queue.ts";
 import { Keyring } from "./keyring.ts";
@@ -32,6 +32,9 @@ export interface FollowerParts {
   /** Of time something changed that answers depend on. */
   readonly onTime: (change: TimeChange) => void;
 }
+
+/** How long an update waits for the disk before it counts all the same. */
+const DISK_PATIENCE_MS = 2_000;
 
 /** Keeps the table of a replica at the newest verified generation. It answers nothing. */
 export class FeedFollower implements SourceSink {
@@ -175,8 +178,9 @@ export class FeedFollower implements SourceSink {
       onIndex: ({ value }) => this.keeper.want(value.chunks),
       onChunk: (digest, bytes) => this.keeper.keepChunk(digest, bytes),
     });
+    await this.#saveAhead(candidate);
     await this.apply(candidate, isReceived);
-    this.#save(this.#generation as Generation);
+    if (this.applier.exceptional.isCarrying) this.#save(this.#generation as Generation);
   }
 
   /** Verifies all that a head names. @throws {DimmerError} */
@@ -194,11 +198,16 @@ export class FeedFollower implements SourceSink {
     }
   }
 
-  /** Puts a verified generation in force, and tells. */
-  async apply(candidate: Candidate, isReceived: boolean): Promise<void> {
+  /** Puts a verified generation in force, and tells. What `complete` does counts before anything is told. */
+  async apply(
+    candidate: Candidate,
+    isReceived: boolean,
+    complete?: (generation: Generation) => Promise<void>,
+  ): Promise<void> {
     const { table, events } = this.#parts;
     const isFirst = this.#generation === undefined;
     const { generation, changed } = await this.applier.apply(candidate, this.#generation);
+    await complete?.(generation);
     this.#generation = generation;
     this.#locksVersion = versionOf(generation.head.payload.locks);
     this.noteHead(generation.head.payload);
@@ -265,7 +274,20 @@ export class FeedFollower implements SourceSink {
     await loadStored(store, { follower: this, table: this.#parts.table });
   }
 
-  #save(generation: Generation): void {
+  /**
+   * Has a generation on the disk before it counts: what was answered by it once is then never forgotten in a crash (F1,
+   * D3). A disk that is slow or fails is not waited for long.
+   */
+  async #saveAhead(candidate: Candidate): Promise<void> {
+    if (this.#parts.store === undefined) return;
+    this.#save(candidate);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#parts.clock.after(DISK_PATIENCE_MS, resolve);
+    await Promise.race([this.keeper.settle(), promise]);
+    timer.stop();
+  }
+
+  #save(generation: GenerationStatements): void {
     this.keeper.save(generation, this.keyring.tokens, this.applier.exceptional);
   }
 

@@ -161,8 +161,11 @@ export class FollowedReplica implements Replica {
   }
 
   readHead(): { readonly token: string; readonly etag: string } | undefined {
-    const head = this.#follower.generation?.head;
-    return head === undefined ? undefined : { token: head.token, etag: `"${head.digest}"` };
+    const generation = this.#follower.generation;
+    // A generation from a damaged disk may stand under a newer lock list than its head names: such a head is no longer
+    // the truth, and is not passed on.
+    if (generation === undefined || generation.head.isOutdated === true) return undefined;
+    return { token: generation.head.token, etag: `"${generation.head.digest}"` };
   }
 
   readKeysets(): readonly string[] {

@@ -3,14 +3,14 @@ import { sha256 } from "@dimmer/statement";
 import { EMPTY_CHUNK_DIGEST } from "./chunk.ts";
 import { compress, decompress } from "./compress.ts";
 import type { ExceptionalTenants } from "./exceptional-tenants.ts";
-import type { Generation } from "./generation.ts";
+import type { Generation, GenerationStatements } from "./generation.ts";
 import type { PartName } from "./part-fault.ts";
 import type { CarriedTenants, GenerationStore, PartKind, ReplicaClock, ReplicaLog } from "./ports.ts";
 import type { StoreStatus } from "./status.ts";
 
 /** What is to be saved. */
 interface ToSave {
-  readonly generation: Generation;
+  readonly generation: GenerationStatements;
   readonly keysets: readonly string[];
   readonly carried: readonly CarriedTenants[];
 }
@@ -121,7 +121,7 @@ export class PartsKeeper {
   }
 
   /** Has the store keep a generation. Where one is being kept already, the newest given meanwhile follows it. */
-  save(generation: Generation, keysets: readonly string[], exceptional: ExceptionalTenants): void {
+  save(generation: GenerationStatements, keysets: readonly string[], exceptional: ExceptionalTenants): void {
     if (this.#store === undefined) return;
     this.#savedHead = generation.head.token;
     this.#savedMs = this.#clock.monotonicMs();

@@ -1,8 +1,8 @@
-import { DimmerError } from "@dimmer/core";
-import { compareVersions, type TrustedKeys } from "@dimmer/statement";
+import { DimmerError, type Lock } from "@dimmer/core";
+import { compareVersions, type HeadPayload, type TrustedKeys } from "@dimmer/statement";
 import { stageChunk } from "./chunk.ts";
 import type { FeedFollower } from "./feed-follower.ts";
-import type { Generation, VerifiedHead } from "./generation.ts";
+import type { Candidate, Generation, NamedStatement, VerifiedHead } from "./generation.ts";
 import { type ReadPart, readVerified, takeLocks, takePolicyPart, takeStatement, verifyHead } from "./intake.ts";
 import { PartFault } from "./part-fault.ts";
 import type { CarriedTenants, GenerationStore, StoredGeneration } from "./ports.ts";
@@ -12,6 +12,12 @@ import type { TenantTable } from "./tenant-table.ts";
 export interface StoredTarget {
   readonly follower: FeedFollower;
   readonly table: TenantTable;
+}
+
+/** A lock list that verified, and the version that its head gives it. */
+interface StoredLocks {
+  readonly list: NamedStatement<readonly Lock[]>;
+  readonly version: HeadPayload["locks"];
 }
 
 interface Readable {
@@ -39,12 +45,10 @@ export async function loadStored(store: GenerationStore, { follower, table }: St
     const opened = await open(stored, store, follower);
     if (opened !== undefined) readable.push(opened);
   }
-  const loaded = await loadNewest(readable, { store, read, follower });
-  await keepNewestLocks(readable, { read, follower, loaded });
-  if (loaded === undefined) return;
-  for (const carried of loaded.stored.carried ?? []) {
-    await restore(carried, { read, follower, table, keys: loaded.keys });
-  }
+  // The lock list first: nothing that is loaded may count for a moment without it (D2, D3).
+  const locks = await newestLocks(readable, read);
+  const isLoaded = await loadNewest(readable, { store, read, follower, table, locks });
+  if (!isLoaded && locks !== undefined) await follower.applyLocks(locks.list, locks.version);
   table.pool.sweep();
 }
 
@@ -76,53 +80,70 @@ async function open(
   }
 }
 
+/** Puts the newest generation in force that verifies; its carried tenants count before it is called ready. */
 async function loadNewest(
   readable: readonly Readable[],
   {
     store,
     read,
     follower,
-  }: { readonly store: GenerationStore; readonly read: ReadPart; readonly follower: FeedFollower },
-): Promise<Readable | undefined> {
-  for (const generation of readable) {
+    table,
+    locks,
+  }: StoredTarget & {
+    readonly store: GenerationStore;
+    readonly read: ReadPart;
+    readonly locks: StoredLocks | undefined;
+  },
+): Promise<boolean> {
+  for (const { stored, head, keys } of readable) {
     try {
-      const candidate = await follower.take(generation.head, { keys: generation.keys, read, isOwner: true });
-      await follower.apply(candidate, false);
+      const candidate = withLocks(await follower.take(head, { keys, read, isOwner: true }), locks);
+      await follower.apply(candidate, false, async ({ policy }) => {
+        for (const carried of stored.carried ?? []) await restore(carried, { read, follower, table, keys, policy });
+      });
       follower.keeper.noteStored(follower.generation as Generation);
-      return generation;
+      return true;
     } catch (error) {
       follower.refuse(store.name, toDimmerError(error));
       if (error instanceof PartFault) await setAside(store, follower, error.part);
     }
   }
-  return undefined;
+  return false;
 }
 
 /** D3: the lock list of a generation counts although the rest of it is lost, as long as it verifies itself. */
-async function keepNewestLocks(
-  readable: readonly Readable[],
-  options: { readonly read: ReadPart; readonly follower: FeedFollower; readonly loaded: Readable | undefined },
-): Promise<void> {
-  const { read, follower, loaded } = options;
-  for (const generation of readable) {
-    if (generation === loaded) return;
-    const { head, keys } = generation;
-    const held = follower.generation?.head.payload.locks;
-    if (held !== undefined && compareVersions(head.payload.locks, held) <= 0) return;
+async function newestLocks(readable: readonly Readable[], read: ReadPart): Promise<StoredLocks | undefined> {
+  let newest: StoredLocks | undefined;
+  for (const { head, keys } of readable) {
+    const version = head.payload.locks;
+    if (newest !== undefined && compareVersions(version, newest.version) <= 0) continue;
     try {
-      const locks = await takeLocks(head.payload, { keys, read, held: undefined });
-      await follower.applyLocks(locks, head.payload.locks);
-      return;
+      newest = { list: await takeLocks(head.payload, { keys, read, held: undefined }), version };
     } catch {
-      // Reported by the attempt to load it; the list of the generation before it is looked at next.
+      // The attempt to load its generation reports it; the list of the generation before is looked at next.
     }
   }
+  return newest;
+}
+
+/** A generation with a newer lock list than its own. */
+function withLocks(candidate: Candidate, locks: StoredLocks | undefined): Candidate {
+  const { head } = candidate;
+  if (locks === undefined || compareVersions(locks.version, head.payload.locks) <= 0) return candidate;
+  const payload = { ...head.payload, locks: locks.version };
+  return { ...candidate, head: { ...head, payload, isOutdated: true }, locks: locks.list };
 }
 
 /** Lets tenants count again that the generation loaded lacks, from the index and chunk that gave them. */
 async function restore(
   carried: CarriedTenants,
-  { read, follower, table, keys }: StoredTarget & { readonly read: ReadPart; readonly keys: TrustedKeys },
+  {
+    read,
+    follower,
+    table,
+    keys,
+    policy: inForce,
+  }: StoredTarget & { readonly read: ReadPart; readonly keys: TrustedKeys; readonly policy: Generation["policy"] },
 ): Promise<void> {
   const origin = { index: carried.index, policy: carried.policy, chunk: carried.chunk };
   const part = { kind: "chunks", digest: carried.chunk } as const;
@@ -131,8 +152,7 @@ async function restore(
     const { payload: index } = await takeStatement("dimmer-index+jwt", indexPart, { keys, read }, { epoch: 0, seq: 0 });
     const bucket = index.chunks.indexOf(carried.chunk);
     if (bucket === -1) throw new PartFault(part, `is not named by index ${carried.index}`);
-    const inForce = follower.generation?.policy;
-    const isInForce = inForce?.digest === carried.policy;
+    const isInForce = inForce.digest === carried.policy;
     const policy = isInForce ? inForce.value : (await takePolicyPart(carried.policy, { keys, read }, index)).value;
     const bytes = await readVerified(part, read);
     const place = { bucket, buckets: index.buckets, digest: carried.chunk };

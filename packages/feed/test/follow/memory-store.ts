@@ -1,20 +1,28 @@
 import type { GenerationStore, GenerationToSave, PartKind, StoredGeneration } from "@dimmer/feed/follow";
 
-/** A store in memory, which outlives the replicas of a test and fails when told to. */
+/** A store in memory, which outlives the replicas of a test and is full when told to be. */
 export class MemoryStore implements GenerationStore {
   readonly name = "memory store";
   generations: GenerationToSave[] = [];
   readonly parts = new Map<string, Uint8Array>();
   readonly quarantined: string[] = [];
+  /** What keeping anything rejects with: a full disk can still be read. */
   fault: Error | undefined;
 
+  /** The store as a crash at this moment leaves it. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore();
+    copy.generations = [...this.generations];
+    for (const [name, bytes] of this.parts) copy.parts.set(name, bytes);
+    copy.fault = this.fault;
+    return copy;
+  }
+
   async load(): Promise<readonly StoredGeneration[]> {
-    this.#check();
     return this.generations;
   }
 
   async read(kind: PartKind, digest: string): Promise<Uint8Array | undefined> {
-    this.#check();
     return this.parts.get(`${kind}/${digest}`)?.slice();
   }
 

@@ -1,13 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { followFeed } from "@dimmer/feed/follow";
 import { diskStore } from "@dimmer/feed/node";
 import { expect, it, onTestFinished } from "vitest";
-import { build, changedPolicy, DAY_MS, NOW_MS, NOW_SECONDS, tenants } from "../build/fixture.ts";
+import { AUD, build, changedPolicy, DAY_MS, NOW_MS, NOW_SECONDS, tenants } from "../build/fixture.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { forge, nameOf } from "./forge.ts";
 import { MemorySource, type ServedFeed } from "./memory-source.ts";
-import { type Followed, follow, signers } from "./replica-fixture.ts";
+import { type Followed, follow, signers, trust } from "./replica-fixture.ts";
 
 const lock = { tenant: "tenant-1", cause: "security" as const, case: "INC-1", since: NOW_SECONDS, allow: [] };
 const first = await build(signers, { entitlements: tenants(40), locks: [lock] });
@@ -111,6 +112,26 @@ it("D3 · keeps the newer lock list where only the rest of its generation is dam
   expect(replica.version).toEqual(first.version);
   expect(replica.check("tenant-2", "view", "admin").reason).toBe("locked");
   expect(replica.status()).toMatchObject({ locked: 2, locksVersion: second.locksVersion });
+});
+
+it("D2 · holds the newer lock list when it says that it is ready, and serves no head that names an older one", async () => {
+  const directory = await temporary();
+  await record(directory, [first, second]);
+  await damage(join(directory, `${nameOf(second, "index")}.jws`));
+  const replica = followFeed({
+    sources: [new MemorySource()],
+    trust: [trust],
+    audience: AUD,
+    store: diskStore(directory),
+    clock: new FakeClock(NOW_MS),
+  });
+  onTestFinished(() => replica.close());
+  const { promise, resolve } = Promise.withResolvers<string>();
+  replica.subscribe((event) => {
+    if (event.type === "ready") resolve(replica.check("tenant-2", "view", "admin").reason);
+  });
+  expect(await promise).toBe("locked");
+  expect(replica.readHead()).toBeUndefined();
 });
 
 it("D3 · keeps locks where no generation is whole any more", async () => {
