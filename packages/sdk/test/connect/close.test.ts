@@ -13,11 +13,12 @@ const PROGRAM = join(import.meta.dirname, "product-process.ts");
 /** A product that does not end is ended, so that the test fails by its signal and not by the runner's time. */
 const ENDS_WITHIN_MS = 20_000;
 
-/** Runs a product, and returns what it printed when it has ended by itself. */
-async function run(what: string, feed: string, trust: string): Promise<string[]> {
+/** Runs a product, and returns what it printed when it has ended by itself. `meanwhile` begins at its first line. */
+async function run(what: string, feed: string, trust: string, meanwhile = async () => {}): Promise<string[]> {
   const args = ["--conditions=@dimmer/source", PROGRAM, what, feed, trust];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], timeout: ENDS_WITHIN_MS });
-  const [printed, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  const begun = once(child.stdout, "data").then(meanwhile);
+  const [printed, [code, signal]] = await Promise.all([text(child.stdout), once(child, "exit"), begun]);
   expect({ code, signal }, printed).toEqual({ code: 0, signal: null });
   return printed.trim().split("\n");
 }
@@ -45,9 +46,10 @@ describe("a product's process", { timeout: 30_000 }, () => {
   it("stays alive while it waits to be ready", async () => {
     const feed = kept(await LiveFeed.create({ entitlements }));
     const path = feed.socketPath("s");
-    const ended = run("waits", `unix:${path}`, feed.trust);
-    kept(await TestServer.listen([feedDoor(feed.directory)], path));
-    expect((await ended).at(-1)).toBe("granted");
+    const printed = await run("waits", `unix:${path}`, feed.trust, async () => {
+      kept(await TestServer.listen([feedDoor(feed.directory)], path));
+    });
+    expect(printed).toEqual(["no_data", "granted"]);
   });
 
   it.each(["asks", "asks and forgets"])("ends by itself when it %s a sidecar", async (what) => {

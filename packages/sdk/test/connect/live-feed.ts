@@ -12,6 +12,8 @@ export interface FeedContent {
   readonly policy?: PolicyDocument;
   readonly nowMs?: number;
   readonly freshForMs?: number;
+  /** Other keys than the feed's own: a rotation. */
+  readonly signers?: KeyDirectory["signers"];
 }
 
 /** A signed feed in a directory of its own, as `dimmer feed build` writes it. Dispose of it to remove the directory. */
@@ -45,8 +47,9 @@ export class LiveFeed implements AsyncDisposable {
   }
 
   /** Signs the next generation over the one there is. */
-  async publish({ entitlements = [], locks = [], nowMs = Date.now(), ...more }: FeedContent): Promise<void> {
-    const { directory: outDir, audience, keys } = this;
+  async publish({ entitlements = [], locks = [], nowMs = Date.now(), signers, ...more }: FeedContent): Promise<void> {
+    const { directory: outDir, audience } = this;
+    const keys = { trust: this.trust, signers: signers ?? this.keys.signers };
     await publishFeed({ outDir, audience, keys, entitlements, locks, nowMs, ...more });
   }
 

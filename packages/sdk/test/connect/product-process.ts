@@ -3,7 +3,7 @@ import { connect } from "@dimmer/sdk";
 import { connectRemote } from "@dimmer/sdk/remote";
 
 const [, , what = "", feed = "", trust = ""] = process.argv;
-const options = { trust, pollMs: 50, waitMs: 5_000 };
+const options = { trust, pollMs: 50, waitMs: 3_600_000 };
 
 switch (what) {
   case "closes": {
@@ -25,7 +25,10 @@ switch (what) {
     break;
   }
   case "waits": {
-    const dimmer = await connect({ feed, ...options, waitMs: 0 });
+    const failed = Promise.withResolvers<void>();
+    const log = { info() {}, warn: () => failed.resolve(), error() {} };
+    const dimmer = await connect({ feed, ...options, log, waitMs: 0 });
+    await failed.promise;
     console.log(dimmer.check("acme", "view").reason);
     await dimmer.ready();
     console.log(dimmer.check("acme", "view").reason);

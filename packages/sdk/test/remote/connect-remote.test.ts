@@ -1,75 +1,21 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Decision } from "@dimmer/core";
 import { issueEntitlementToken } from "@dimmer/feed/node";
 import { describe, expect, it, vi } from "vitest";
 import { connectRemote } from "../../src/remote/connect-remote.ts";
 import type { RemoteOptions } from "../../src/remote/options.ts";
-import type { RemoteDimmer } from "../../src/remote/remote-dimmer.ts";
-import { type Door, feedDoor, TestServer } from "../connect/feed-server.ts";
+import { feedDoor, TestServer } from "../connect/feed-server.ts";
 import { keeper } from "../connect/kept.ts";
-import { type FeedContent, LiveFeed, lock, tenant } from "../connect/live-feed.ts";
+import { LiveFeed, lock, tenant } from "../connect/live-feed.ts";
 import { questionDoors } from "./question-doors.ts";
 
-/** Long enough for a busy machine: no test here waits for it to pass unless it says so. */
-const PATIENT = { timeoutMs: 5_000, pollMs: 50 } as const;
+import { entitlements, garble, hang, onlyQuestions, PATIENT, remoteWorld, send, tear } from "./remote-world.ts";
 
 const kept = keeper();
-
-interface World {
-  readonly feed: LiveFeed;
-  readonly server: TestServer;
-  readonly dimmer: RemoteDimmer;
-  content: FeedContent;
-  /** Stands before all other doors: what it answers, they do not. */
-  before: Door;
-  publish(content: FeedContent): Promise<void>;
-}
-
-async function world(content: FeedContent, options: Partial<RemoteOptions> = {}, on: "socket" | "port" = "socket") {
-  const feed = kept(await LiveFeed.create(content));
-  const state = { feed, content, before: (() => false) as Door };
-  const doors: Door[] = [
-    (req, res) => state.before(req, res),
-    feedDoor(feed.directory),
-    questionDoors(() => state.content),
-  ];
-  const server = kept(await TestServer.listen(doors, on === "socket" ? feed.socketPath("s") : undefined));
-  const dimmer = kept(await connectRemote({ sidecar: server.url, trust: feed.trust, ...PATIENT, ...options }));
-  return Object.assign(state, {
-    server,
-    dimmer,
-    async publish(next: FeedContent): Promise<void> {
-      state.content = next;
-      await feed.publish(next);
-    },
-  }) as World;
-}
-
-const hang: Door = () => true;
-const send =
-  (status: number, body: string): Door =>
-  (_req, res) => {
-    res.writeHead(status).end(body);
-    return true;
-  };
-const tear: Door = (req) => {
-  req.socket.destroy();
-  return true;
-};
-const yes = { allowed: true, capability: "create", mode: "full", reason: "granted", freshness: "fresh" };
-const garble = send(200, '{"allowed":true}');
-const allow = send(200, JSON.stringify(yes));
-const onlyQuestions =
-  (door: Door): Door =>
-  (req, res) =>
-    req.url?.startsWith("/v1/check") === true && door(req, res);
-
-const entitlements = [tenant("acme"), tenant("late", "limited"), tenant("shut", "read_only")];
+const world = remoteWorld.bind(undefined, kept);
 
 describe("connectRemote", { timeout: 30_000 }, () => {
   it.each(["socket", "port"] as const)("answers what the sidecar answers, over a %s", async (on) => {
-    const { dimmer } = await world({ entitlements }, {}, on);
+    const { dimmer } = await world({ entitlements }, { on });
     expect(dimmer.isReady).toBe(true);
     expect(await dimmer.check("acme", "create", "member")).toEqual({
       allowed: true,
@@ -185,112 +131,6 @@ describe("connectRemote", { timeout: 30_000 }, () => {
     expect(dimmer.isReady).toBe(true);
     expect(ready).toHaveBeenCalledExactlyOnceWith({ version: "1.1" });
     expect(dimmer.status()).toMatchObject({ version: "1.1", locksVersion: "1.1", freshness: "fresh", isAsking: true });
-  });
-
-  describe("with a lock list", () => {
-    const locked: FeedContent = { entitlements, locks: [lock("acme", ["export"])] };
-    const isLocked = { allowed: false, reason: "locked", cause: "security", mode: "locked" };
-
-    it("D2 · denies a locked tenant when the sidecar does not answer, answers nonsense, allows, or is gone", async () => {
-      const world_ = await world(locked, { timeoutMs: 40 });
-      const { dimmer, server } = world_;
-      for (const door of [hang, garble, allow]) {
-        world_.before = onlyQuestions(door);
-        expect(await dimmer.check("acme", "create", "admin")).toMatchObject(isLocked);
-        expect(await dimmer.ask("acme", { feature: "theme" })).toMatchObject(isLocked);
-        expect(await dimmer.ask("acme", { capability: "create" }, "9.9")).toMatchObject(isLocked);
-      }
-      await server.close();
-      expect(await dimmer.check("acme", "create", "admin")).toMatchObject(isLocked);
-      expect(await dimmer.value("acme", "sso", true)).toBe(false);
-      expect(await dimmer.explain("acme")).toMatchObject({ mode: "locked", lock: { case: "INC-acme" } });
-      expect(dimmer.status().counters.unanswered).toBe(0);
-      expect(await dimmer.check("late", "view"), "others get the fallback").toMatchObject({ reason: "no_data" });
-    });
-
-    it("D2 · asks the sidecar for what the lock allows", async () => {
-      const { dimmer } = await world(locked);
-      expect(await dimmer.check("acme", "export", "admin")).toMatchObject({ allowed: true, mode: "locked" });
-    });
-
-    it("D2 · denies where the lock came while the sidecar thought", async () => {
-      const world_ = await world({ entitlements });
-      const { dimmer } = world_;
-      const held = Promise.withResolvers<void>();
-      const asked = Promise.withResolvers<void>();
-      world_.before = onlyQuestions(async (_req, res) => {
-        asked.resolve();
-        await held.promise;
-        return allow(_req, res);
-      });
-      const answer = dimmer.check("acme", "create");
-      await asked.promise;
-      await world_.feed.publish(locked);
-      await vi.waitFor(() => expect(dimmer.status().lockedTenants).toBe(1), 5_000);
-      held.resolve();
-      expect(await answer).toMatchObject(isLocked);
-    });
-
-    it("D3 · lifts a lock only by a newer verified list, never by an older or a forged one", async () => {
-      const world_ = await world(locked);
-      const { dimmer, feed } = world_;
-      const older = await feed.readHead();
-      await world_.publish({ entitlements, locks: [lock("acme"), lock("late")] });
-      await vi.waitFor(() => expect(dimmer.status().lockedTenants).toBe(2), 5_000);
-      const newest = await feed.readHead();
-      const refused = vi.fn();
-      dimmer.on("refused", refused);
-
-      await feed.writeHead(older);
-      await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
-      expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_outdated" });
-      expect(dimmer.status()).toMatchObject({ lockedTenants: 2, version: "1.2" });
-
-      const stranger = kept(await LiveFeed.create({ entitlements }));
-      await feed.writeHead(await stranger.readHead());
-      await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(2), 5_000);
-      expect(refused.mock.calls[1]?.[0]).toMatchObject({ code: "statement_untrusted" });
-      expect(dimmer.status().lockedTenants).toBe(2);
-
-      await feed.writeHead(newest);
-      await world_.publish({ entitlements, locks: [lock("late")] });
-      await vi.waitFor(() => expect(dimmer.status().lockedTenants).toBe(1), 5_000);
-      expect(await dimmer.check("acme", "create")).toMatchObject({ allowed: true });
-      expect(await dimmer.check("late", "create")).toMatchObject(isLocked);
-      expect(dimmer.status().refusals).toBeGreaterThanOrEqual(2);
-    });
-
-    it("F3 · refuses a lock list whose bytes are not those that the head names, and keeps the last", async () => {
-      const world_ = await world(locked);
-      const { dimmer } = world_;
-      const refused = vi.fn();
-      dimmer.on("refused", refused);
-      const stranger = kept(await LiveFeed.create({ locks: [] }));
-      const names = await readdir(join(stranger.directory, "locks"));
-      const foreign = await readFile(join(stranger.directory, "locks", names[0] as string), "utf8");
-      world_.before = (req, res) => req.url?.startsWith("/v1/feed/locks/") === true && send(200, foreign)(req, res);
-      await world_.publish({ entitlements, locks: [] });
-      await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
-      expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_untrusted" });
-      expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.1" });
-      expect(await dimmer.check("acme", "create")).toMatchObject(isLocked);
-    });
-  });
-
-  it("F3 · refuses an older lock list of the same keys in the place of the one that the head names", async () => {
-    const world_ = await world({ entitlements });
-    const { dimmer, feed } = world_;
-    const names = await readdir(join(feed.directory, "locks"));
-    const older = await readFile(join(feed.directory, "locks", names[0] as string), "utf8");
-    await world_.publish({ entitlements, locks: [lock("acme")] });
-    await vi.waitFor(() => expect(dimmer.status().lockedTenants).toBe(1), 5_000);
-    const refused = vi.fn();
-    dimmer.on("refused", refused);
-    world_.before = (req, res) => req.url?.startsWith("/v1/feed/locks/") === true && send(200, older)(req, res);
-    await world_.publish({ entitlements, locks: [lock("acme"), lock("late")] });
-    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
-    expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "feed_refused" });
-    expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.2" });
   });
 
   it("is not ready for a feed of another root or audience", async () => {
