@@ -1,21 +1,43 @@
-import { type CompiledPolicy, DimmerError, type FeatureValue, featureValueFault, unknownNames } from "@dimmer/core";
+import {
+  CLOSED_MODE,
+  type CompiledPolicy,
+  DimmerError,
+  type FeatureValue,
+  featureValueFault,
+  PROTECTED_CAPABILITIES,
+  unknownNames,
+} from "@dimmer/core";
 import { isTombstone, termsFromWire, type WireEntitlement, type WireLock, type WireTombstone } from "@dimmer/statement";
 
 /**
  * Refuses an entitlement that names a plan, mode, feature or capability that the policy does not know, or that gives a
  * feature a value of another type than the policy says. A replica would put such a tenant in quarantine (F3), or hold a
- * limit that it cannot compare: at the build a person still reads the message.
+ * limit that it cannot compare: at the build a person still reads the message. Refuses as well a step that denies what
+ * stays open to admins in every mode but `closed` (D5).
  *
  * @throws {DimmerError} `entitlement_invalid`, whose message begins with the path of the field
  */
 export function checkEntitlementNames(policy: CompiledPolicy, checked: WireEntitlement | WireTombstone): void {
   if (isTombstone(checked)) return;
+  refuseProtected(checked);
   const [unknown] = unknownNames(policy, termsFromWire(checked));
   if (unknown === undefined) return;
   const place = placeOf(checked, unknown);
   const name = nameIn(unknown);
   const fault = unknown.startsWith(VALUE) ? faultOfValue(policy, name, checked.features?.[name]) : undefined;
   throw refusal(place, fault ?? `${unknown} is not in the policy; ${known(policy, unknown)}`);
+}
+
+/** `decide` would obey a step that closes the way to the data, to the payment or out; so nothing of ours signs one. */
+function refuseProtected({ restrictions = [] }: WireEntitlement): void {
+  for (const [i, { steps }] of restrictions.entries()) {
+    for (const [j, { mode, deny = [] }] of steps.entries()) {
+      const at = deny.findIndex((item) => (PROTECTED_CAPABILITIES as readonly string[]).includes(item));
+      if (at === -1 || mode === CLOSED_MODE) continue;
+      const place = `restrictions[${i}].steps[${j}].deny[${at}]`;
+      throw refusal(place, `"${deny[at]}" stays open in every mode but ${CLOSED_MODE}; take it out of the list`);
+    }
+  }
 }
 
 /**

@@ -282,6 +282,19 @@ describe("what a build refuses", () => {
       [{ tenant: "acme", plan: "pro", features: { seats: "25" } }],
       /features\.seats: "25" is no value/,
     ],
+    [
+      "what denies the way to pay (D5)",
+      [
+        {
+          tenant: "acme",
+          plan: "pro",
+          restrictions: [
+            { cause: "breach", case: "c1", steps: [{ at: 1, mode: "limited", deny: ["api.read", "pay"] }] },
+          ],
+        },
+      ],
+      /restrictions\[0\]\.steps\[0\]\.deny\[1\]: "pay" stays open in every mode but closed/,
+    ],
     ["steps out of order", [steps(5, 4)], /restrictions\[0\]\.steps\[1\]\.at/],
     ["an id that is none", [{ tenant: "..", plan: "pro" }], /tenant "\.\.", tenant: must be/],
     ["nothing at all", [null], /must be an object/],
