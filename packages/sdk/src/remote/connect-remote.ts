@@ -1,4 +1,11 @@
-import type { Ask, FeatureDecision, FeatureValue, PolicyDocument } from "@dimmer/core";
+import {
+  type Ask,
+  type Explanation,
+  type FeatureDecision,
+  type FeatureValue,
+  isTenantId,
+  type PolicyDocument,
+} from "@dimmer/core";
 import { formatVersion } from "@dimmer/statement/lean";
 import { Listeners } from "../connect/listeners.ts";
 import { valueOrElse } from "../connect/value.ts";
@@ -10,7 +17,7 @@ import { parse, Questions } from "./questions.ts";
 import type { RemoteDimmer, RemoteStatus } from "./remote-dimmer.ts";
 import type { RemoteSignals } from "./remote-signals.ts";
 import { STANDARD_NAMES } from "./standard-names.ts";
-import type { ToldHere } from "./telling.ts";
+import type { ToldHere } from "./told-standing.ts";
 import { openTransport } from "./transport.ts";
 
 const FAILURES = 5;
@@ -69,19 +76,20 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
     nowMs: watch.nowMs,
     freshness: watch.freshness,
   });
-  const told = async (tenant: string, locale: string | undefined) => {
-    // What speaks to people is half of the code and rarely needed.
-    const telling = await import("./telling.ts");
-    const path = `/v1/tenants/${encodeURIComponent(tenant)}`;
+  // What speaks to people is half of the code and rarely needed.
+  const told = async (tenant: string, locale?: string): Promise<Explanation | undefined> => {
+    const { readExplanation } = await import("./read-explanation.ts");
+    if (!isTenantId(tenant)) return undefined;
+    const path = `/v1/tenants/${tenant}`;
     const answer = await questions.send(
       "GET",
       path,
       locale === undefined ? {} : { headers: { "accept-language": locale } },
     );
-    const explanation = answer?.status === 200 ? telling.readExplanation(parse(answer.body), tenant) : undefined;
+    const explanation = answer?.status === 200 ? readExplanation(parse(answer.body), tenant) : undefined;
     // A lock held here outranks an explanation that does not know it.
     const isOutranked = here(tenant).lock !== undefined && explanation?.lock === undefined;
-    return { ...telling, explanation: isOutranked ? undefined : explanation };
+    return isOutranked ? undefined : explanation;
   };
   const ask = (tenant: string, question: Ask, atLeast?: string) => questions.ask(tenant, question, atLeast);
   const close = async (): Promise<void> => {
@@ -100,12 +108,12 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
       valueOrElse(await ask(tenant, { feature }), otherwise)) as RemoteDimmer<P>["value"],
     ask,
     async explain(tenant, { locale } = {}) {
-      const { explanation, explainHere } = await told(tenant, locale);
-      return explanation ?? explainHere(tenant, here(tenant), locale);
+      const { explainHere } = await import("./telling.ts");
+      return (await told(tenant, locale)) ?? explainHere(tenant, here(tenant), locale);
     },
     async denial(tenant, decision, more = {}) {
-      const { explanation, denialHere } = await told(tenant, undefined);
-      return denialHere(tenant, decision, explanation, { ...more, here: here(tenant) });
+      const { denialHere } = await import("./telling.ts");
+      return denialHere(tenant, decision, await told(tenant), { ...more, here: here(tenant) });
     },
     async signal(tenant, capability, principal) {
       const { RemoteSignals } = await import("./remote-signals.ts");

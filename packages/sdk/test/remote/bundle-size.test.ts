@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const ENTRY = join(import.meta.dirname, "../../src/remote/index.ts");
 const KIB = 1_024;
 /** What is loaded when first needed: signals, denials and explanations, presented tokens. */
-const RARE = ["remote-signals", "telling", "verifying"];
+const RARE = ["remote-signals", "read-explanation", "telling", "verifying"];
 
 interface Bundler {
   rolldown(options: object): Promise<{ generate(options: object): Promise<{ output: Chunk[] }> }>;

@@ -84,6 +84,7 @@ describe("connectRemote", { timeout: 30_000 }, () => {
     }
     spoilt.push({ ...good, causes: [{ ...good.causes[0], next: { at: "later", mode: "closed" } }] });
     spoilt.push({ ...good, causes: [{ ...good.causes[0], exception: { floor: "essential", from: 1, until: 2 } }] });
+    spoilt.push({ ...good, lock: {} }, { ...good, lock: { cause: "security", case: "c", since: "then", allow: [] } });
     spoilt.push({ ...good, stillAllowed: "all" }, { ...good, links: null }, { ...good, held: "yes" });
     const denied = await dimmer.check("late", "create");
     for (const [index, body] of spoilt.entries()) {
@@ -220,12 +221,16 @@ describe("connectRemote", { timeout: 30_000 }, () => {
       for (const id of ["", "..", "a b", "x".repeat(129), undefined, null, 7, {}]) {
         expect(await dimmer.check(id as string, "view")).toMatchObject(denied);
       }
+      for (const id of ["", "..", "\ud800", "a/b"]) {
+        expect(await dimmer.explain(id)).toMatchObject({ held: false });
+        expect(await dimmer.denial(id, await dimmer.check(id, "view"))).toMatchObject({ status: 403 });
+      }
       for (const capability of [undefined, null, 7, {}]) {
         const answer = await dimmer.check("acme", capability as unknown as string);
         expect(answer).toMatchObject({ allowed: false, reason: "unknown_capability" });
       }
       expect(await dimmer.ask("acme", { capability: "view" }, "newest")).toMatchObject({ reason: "no_data" });
-      expect(server.requests.slice(asked).filter((path) => path.startsWith("/v1/check"))).toEqual([]);
+      expect(server.requests.slice(asked).filter((path) => !path.startsWith("/v1/feed"))).toEqual([]);
     });
 
     it("does not take an empty principal for an unstated one", async () => {

@@ -5,7 +5,7 @@ import type { Door } from "../connect/feed-server.ts";
 import type { FeedContent } from "../connect/live-feed.ts";
 
 /** The body of a request as JSON. */
-export async function jsonOf(req: IncomingMessage): Promise<Record<string, unknown>> {
+async function jsonOf(req: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(chunk as Buffer);
   return JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
