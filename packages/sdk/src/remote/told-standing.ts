@@ -86,8 +86,10 @@ export function withoutDenied(standing: Standing, decision: Asked, principal: Pr
     feature === undefined
       ? judge(standing, capability, principal)
       : judgeFeature(standing, feature, isFeatureAlone ? who : { capability, ...who });
-  if (again.reason === reason && again.cause === cause) return standing;
-  const mask = 1 << (standing.state.policy.bits.get(capability) ?? -1);
+  const bit = standing.state.policy.bits.get(capability);
+  const isFound = again.reason === reason && again.cause === cause;
+  if (isFound || (feature === undefined && bit === undefined)) return standing;
+  const mask = 1 << (bit ?? 0);
   const restrictions = standing.restrictions.map((restriction): RestrictionStanding => {
     if (restriction.cause !== cause) return restriction;
     const { rights, deniedFeatures } = restriction;
