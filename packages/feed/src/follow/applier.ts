@@ -1,7 +1,7 @@
 import { bucketOf } from "../build/bucket.ts";
 import type { StagedChunk } from "./chunk.ts";
 import { ExceptionalTenants, type Origin } from "./exceptional-tenants.ts";
-import { type Bucket, type Candidate, type Generation, isStaged } from "./generation.ts";
+import { type Bucket, type Candidate, type Generation, type GenerationStatements, isStaged } from "./generation.ts";
 import type { SharedProfile } from "./shared-profile.ts";
 import type { Slicer } from "./slicer.ts";
 import type { TenantTable } from "./tenant-table.ts";
@@ -44,23 +44,43 @@ export class Applier {
     this.#hooks = hooks;
   }
 
-  async apply(candidate: Candidate, held: Generation | undefined): Promise<Applied> {
+  /** Puts a generation in force after another. */
+  async apply(candidate: Candidate, held: Generation): Promise<Applied> {
     const table = this.#table;
-    const isNewPolicy = candidate.policy.value !== table.ground.policy;
-    this.#changed = held === undefined || isNewPolicy ? "all" : [];
-    const isNewLocks = candidate.locks.digest !== held?.locks.digest;
+    const ground = { policy: candidate.policy.value, isHeld: true };
+    const isNewPolicy = ground.policy !== table.ground.policy;
+    this.#changed = isNewPolicy ? "all" : [];
+    const isNewLocks = candidate.locks.digest !== held.locks.digest;
     const locks = isNewLocks ? await table.stageLocks(candidate.locks.value, this.#slicer) : undefined;
-    table.stand({ policy: candidate.policy.value, isHeld: held !== undefined }, locks);
+    table.stand(ground, locks);
     for (const tenant of [...(locks?.set.keys() ?? []), ...(locks?.lifted ?? [])]) this.#note(tenant);
     this.#hooks.onStand(candidate);
-    if (isNewPolicy && held !== undefined) await this.#judgeAgain(held);
+    if (isNewPolicy) await this.#judgeAgain(held);
     const buckets = await this.#applyChunks(candidate, held);
-    table.stand({ policy: candidate.policy.value, isHeld: true }, undefined);
-    if (isNewPolicy && held !== undefined) await table.watch.scan(this.#slicer, true);
+    if (isNewPolicy) await table.watch.scan(this.#slicer, true);
     table.pool.sweep();
     this.#hooks.onSlice();
-    const { head, index, policy, locks: lockList } = candidate;
-    return { generation: { head, index, policy, locks: lockList, buckets }, changed: this.#changed };
+    return { generation: generationOf(candidate, buckets), changed: this.#changed };
+  }
+
+  /** Begins the first generation, in a table that nobody is answered from. */
+  begin({ policy }: GenerationStatements): void {
+    this.#changed = "all";
+    this.#table.stand({ policy: policy.value, isHeld: true }, undefined);
+  }
+
+  /** Takes a chunk of the first generation. */
+  async place(chunk: StagedChunk): Promise<Bucket> {
+    await this.#applyChunk(chunk, NO_IDS, () => undefined);
+    return { digest: chunk.digest, lines: chunk.lines, ids: chunk.ids };
+  }
+
+  /** Ends the first generation: its chunks are placed, and nobody may be answered before its locks are. */
+  async finish(candidate: Candidate): Promise<Applied> {
+    const table = this.#table;
+    table.stand(table.ground, await table.stageLocks(candidate.locks.value, this.#slicer));
+    table.pool.sweep();
+    return { generation: generationOf(candidate, candidate.chunks.filter(isBucket)), changed: this.#changed };
   }
 
   /**
@@ -105,8 +125,8 @@ export class Applier {
     }
   }
 
-  async #applyChunks({ chunks }: Candidate, held: Generation | undefined): Promise<Bucket[]> {
-    const isSameBucketing = held?.buckets.length === chunks.length;
+  async #applyChunks({ chunks }: Candidate, held: Generation): Promise<Bucket[]> {
+    const isSameBucketing = held.buckets.length === chunks.length;
     const buckets: Bucket[] = [];
     for (const [i, chunk] of chunks.entries()) {
       if (!isStaged(chunk)) {
@@ -114,11 +134,11 @@ export class Applier {
         continue;
       }
       const before = isSameBucketing ? held.buckets[i] : undefined;
-      const origin = held === undefined || before === undefined ? undefined : originOf(held, before);
+      const origin = before === undefined ? undefined : originOf(held, before);
       await this.#applyChunk(chunk, before?.ids ?? NO_IDS, (tenant) => origin ?? findOrigin(held, tenant));
       buckets.push({ digest: chunk.digest, lines: chunk.lines, ids: chunk.ids });
     }
-    if (held !== undefined && !isSameBucketing) await this.#keepMissing(held, buckets);
+    if (!isSameBucketing) await this.#keepMissing(held, buckets);
     return buckets;
   }
 
@@ -221,9 +241,17 @@ function originOf(held: Generation, bucket: Bucket): Origin {
   return { index: held.index.digest, policy: held.index.value.policy, chunk: bucket.digest };
 }
 
-function findOrigin(held: Generation | undefined, tenant: string): Origin | undefined {
-  const bucket = held?.buckets[bucketOf(tenant, held.buckets.length)];
-  return held === undefined || bucket === undefined ? undefined : originOf(held, bucket);
+function findOrigin(held: Generation, tenant: string): Origin | undefined {
+  const bucket = held.buckets[bucketOf(tenant, held.buckets.length)];
+  return bucket === undefined ? undefined : originOf(held, bucket);
+}
+
+function generationOf({ head, index, policy, locks }: Candidate, buckets: readonly Bucket[]): Generation {
+  return { head, index, policy, locks, buckets };
+}
+
+function isBucket(chunk: StagedChunk | Bucket): chunk is Bucket {
+  return !isStaged(chunk);
 }
 
 function isIn(ascending: readonly string[], wanted: string): boolean {

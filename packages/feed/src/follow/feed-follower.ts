@@ -26,7 +26,10 @@ export interface FollowerParts {
   readonly pollMs: number;
   readonly random: () => number;
   readonly log: ReplicaLog;
-  readonly table: TenantTable;
+  /** Makes a table with nothing in it. */
+  readonly newTable: () => TenantTable;
+  /** From here on answers come from this table. */
+  readonly onTable: (table: TenantTable) => void;
   readonly time: ReplicaTime;
   readonly events: EventHub;
   /** Of time something changed that answers depend on. */
@@ -42,10 +45,12 @@ export class FeedFollower implements SourceSink {
   readonly keeper: PartsKeeper;
   readonly refusals: Refusals = new Refusals();
   readonly slicer: Slicer;
-  readonly applier: Applier;
   readonly followers: readonly SourceFollower[];
   readonly #parts: FollowerParts;
   readonly #queue: IntakeQueue;
+  /** The table in force, and what changes it; the first generation brings its own. */
+  #table: TenantTable;
+  #applier: Applier;
   #generation: Generation | undefined;
   #locksVersion: Version | undefined;
   /** The newest head ever verified: a version never goes down, also where what it names is lost (F1). */
@@ -55,21 +60,25 @@ export class FeedFollower implements SourceSink {
   #starting: Promise<void> = Promise.resolve();
 
   constructor(parts: FollowerParts) {
-    const { table, clock, log, store } = parts;
+    const { clock, log, store } = parts;
     this.#parts = parts;
     this.#queue = new IntakeQueue(clock);
     this.keyring = new Keyring(parts.trust, parts.audience);
     this.slicer = new Slicer(clock);
     this.keeper = new PartsKeeper({ store, clock, log, recover: (part) => this.#recover(part) });
-    this.applier = new Applier(table, this.slicer, {
-      onStand: ({ policy }) => {
-        parts.onTime(parts.time.acceptPolicy(policy.value.stepDownForMs));
-        this.tellModes();
-      },
-      onSlice: () => this.tellModes(),
-    });
+    this.#table = parts.newTable();
+    this.#applier = this.#applierOf(this.#table);
+    parts.onTable(this.#table);
     const { pollMs, random } = parts;
     this.followers = parts.sources.map((source) => new SourceFollower(source, this, { clock, pollMs, random }));
+  }
+
+  get table(): TenantTable {
+    return this.#table;
+  }
+
+  get applier(): Applier {
+    return this.#applier;
   }
 
   get generation(): Generation | undefined {
@@ -117,7 +126,7 @@ export class FeedFollower implements SourceSink {
 
   /** Tells subscribers of the modes that have changed. */
   tellModes(): void {
-    for (const change of this.#parts.table.watch.takeChanges()) this.#parts.events.emit({ type: "mode", ...change });
+    for (const change of this.#table.watch.takeChanges()) this.#parts.events.emit({ type: "mode", ...change });
   }
 
   async takeKeysets(source: FeedSource, signal?: AbortSignal): Promise<void> {
@@ -175,7 +184,7 @@ export class FeedFollower implements SourceSink {
       keys,
       read,
       isOwner: source.givesBytesAway === true,
-      onIndex: ({ value }) => this.keeper.want(value.chunks),
+      onStatements: ({ index }) => this.keeper.want(index.value.chunks),
       onChunk: (digest, bytes) => this.keeper.keepChunk(digest, bytes),
     });
     await this.#saveAhead(candidate);
@@ -186,16 +195,37 @@ export class FeedFollower implements SourceSink {
   /** Verifies all that a head names. @throws {DimmerError} */
   async take(
     head: VerifiedHead,
-    how: Pick<IntakeTools, "keys" | "read" | "isOwner" | "onIndex" | "onChunk">,
+    how: Pick<IntakeTools, "keys" | "read" | "isOwner" | "onStatements" | "onChunk">,
   ): Promise<Candidate> {
-    const { table } = this.#parts;
-    const tools = { ...how, held: this.#generation, pool: table.pool, slicer: this.slicer };
+    if (this.#generation === undefined) return await this.#takeFirst(head, how);
+    const { pool } = this.#table;
     try {
-      return await takeGeneration(head, tools);
+      return await takeGeneration(head, { ...how, held: this.#generation, pool, slicer: this.slicer });
     } catch (error) {
-      table.pool.sweep();
+      pool.sweep();
       throw error;
     }
+  }
+
+  /**
+   * Takes the first generation straight into a table of its own, chunk by chunk as they verify: it counts once all of it
+   * has, and if it does not, the table is let go. A million tenants are staged nowhere else.
+   */
+  async #takeFirst(head: VerifiedHead, how: Parameters<FeedFollower["take"]>[1]): Promise<Candidate> {
+    const table = this.#parts.newTable();
+    const applier = this.#applierOf(table);
+    const candidate = await takeGeneration(head, {
+      ...how,
+      held: undefined,
+      pool: table.pool,
+      slicer: this.slicer,
+      onStatements: (statements) => {
+        how.onStatements?.(statements);
+        applier.begin(statements);
+      },
+      place: (chunk) => applier.place(chunk),
+    });
+    return { ...candidate, first: { table, applier } };
   }
 
   /** Puts a verified generation in force, and tells. What `complete` does counts before anything is told. */
@@ -204,19 +234,30 @@ export class FeedFollower implements SourceSink {
     isReceived: boolean,
     complete?: (generation: Generation) => Promise<void>,
   ): Promise<void> {
-    const { table, events } = this.#parts;
-    const isFirst = this.#generation === undefined;
-    const { generation, changed } = await this.applier.apply(candidate, this.#generation);
+    const { events, onTable, onTime, time } = this.#parts;
+    const { first } = candidate;
+    if (first !== undefined) {
+      this.#table = first.table;
+      this.#applier = first.applier;
+    }
+    const { generation, changed } =
+      first !== undefined || this.#generation === undefined
+        ? await this.#applier.finish(candidate)
+        : await this.#applier.apply(candidate, this.#generation);
     await complete?.(generation);
+    if (first !== undefined) {
+      onTable(this.#table);
+      onTime(time.acceptPolicy(generation.policy.value.stepDownForMs));
+    }
     this.#generation = generation;
     this.#locksVersion = versionOf(generation.head.payload.locks);
     this.noteHead(generation.head.payload);
     this.keeper.hold(generation);
     this.#renew(generation.head, isReceived);
-    if (isFirst) {
+    if (first !== undefined) {
       // What time brings from here on is news; what the first generation brought was nobody's before.
-      await table.watch.scan(this.slicer, true);
-      table.watch.isTelling = true;
+      await this.#table.watch.scan(this.slicer, true);
+      this.#table.watch.isTelling = true;
       events.emit({ type: "ready" });
     }
     events.emit({ type: "applied", version: versionOf(generation.index.value), tenants: changed });
@@ -227,7 +268,7 @@ export class FeedFollower implements SourceSink {
     locks: NamedStatement<readonly Lock[]>,
     version: Version & { readonly digest: string },
   ): Promise<void> {
-    const { table } = this.#parts;
+    const table = this.#table;
     table.stand(table.ground, await table.stageLocks(locks.value, this.slicer));
     this.#locksVersion = versionOf(version);
     if (this.#generation === undefined) return;
@@ -271,7 +312,7 @@ export class FeedFollower implements SourceSink {
   async #load(): Promise<void> {
     const { store } = this.#parts;
     if (store === undefined) return;
-    await loadStored(store, { follower: this, table: this.#parts.table });
+    await loadStored(store, this);
   }
 
   /**
@@ -301,6 +342,17 @@ export class FeedFollower implements SourceSink {
       }
     }
     return undefined;
+  }
+
+  #applierOf(table: TenantTable): Applier {
+    const { onTime, time } = this.#parts;
+    return new Applier(table, this.slicer, {
+      onStand: ({ policy }) => {
+        onTime(time.acceptPolicy(policy.value.stepDownForMs));
+        this.tellModes();
+      },
+      onSlice: () => this.tellModes(),
+    });
   }
 
   #signalOf(source: FeedSource): AbortSignal {

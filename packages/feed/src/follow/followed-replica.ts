@@ -24,7 +24,7 @@ import type { ReplicaStatus } from "./status.ts";
 import { TenantTable } from "./tenant-table.ts";
 
 /** What `followFeed` makes a replica of. */
-export type ReplicaParts = Omit<FollowerParts, "table" | "time" | "events" | "onTime"> & {
+export type ReplicaParts = Omit<FollowerParts, "newTable" | "onTable" | "time" | "events" | "onTime"> & {
   readonly fallbackPolicy: CompiledPolicy;
 };
 
@@ -33,8 +33,9 @@ const TICK_MS = 20;
 
 /** The replica. Answers are given here; how its table comes to hold what it holds is the follower's. */
 export class FollowedReplica implements Replica {
-  readonly #table: TenantTable;
-  readonly #profiles: ReadonlyMap<string, SharedProfile>;
+  #table: TenantTable;
+  /** The map of the table: the hot path spares itself the way there. */
+  #profiles: ReadonlyMap<string, SharedProfile>;
   readonly #time: ReplicaTime;
   readonly #events: EventHub;
   readonly #follower: FeedFollower;
@@ -52,12 +53,17 @@ export class FollowedReplica implements Replica {
     const { clock, log, fallbackPolicy } = parts;
     this.#parts = parts;
     this.#time = new ReplicaTime(clock, fallbackPolicy.stepDownForMs);
-    this.#table = new TenantTable(fallbackPolicy, () => this.#time.moment);
+    const newTable = (): TenantTable => new TenantTable(fallbackPolicy, () => this.#time.moment);
+    this.#table = newTable();
     this.#profiles = this.#table.profiles;
     this.#events = new EventHub(log);
     this.#follower = new FeedFollower({
       ...parts,
-      table: this.#table,
+      newTable,
+      onTable: (table) => {
+        this.#table = table;
+        this.#profiles = table.profiles;
+      },
       time: this.#time,
       events: this.#events,
       onTime: (change) => this.#onTime(change),

@@ -1,6 +1,8 @@
 import type { CompiledPolicy, Lock } from "@dimmer/core";
 import type { HeadPayload, IndexPayload } from "@dimmer/statement";
+import type { Applier } from "./applier.ts";
 import type { StagedChunk } from "./chunk.ts";
+import type { TenantTable } from "./tenant-table.ts";
 
 /** A head that has been verified. */
 export interface VerifiedHead {
@@ -35,13 +37,21 @@ export interface GenerationStatements {
   readonly locks: NamedStatement<readonly Lock[]>;
 }
 
+/** A table that nobody is answered from yet, and what fills it. */
+export interface FirstTable {
+  readonly table: TenantTable;
+  readonly applier: Applier;
+}
+
 /** A generation in force. */
 export interface Generation extends GenerationStatements {
   readonly buckets: readonly Bucket[];
 }
 
-/** A generation of which everything is verified and nothing applied. */
+/** A generation of which everything is verified and nothing counts. */
 export interface Candidate extends GenerationStatements {
+  /** The first generation is not applied to the table in force: it comes with one of its own. */
+  readonly first?: FirstTable;
   /** By bucket: a chunk to apply, or the bucket held already where it is the same. */
   readonly chunks: readonly (StagedChunk | Bucket)[];
 }

@@ -38,11 +38,13 @@ export interface IntakeTools {
    * thousand chunks would be there at the same time, and the memory they took stay with the process.
    */
   readonly isOwner?: boolean;
-  /** Told of the index once it is verified, before any chunk is read. */
-  readonly onIndex?: (index: NamedStatement<IndexPayload>) => void;
+  /** Told of the statements once they are verified, before any chunk is read. */
+  readonly onStatements?: (statements: GenerationStatements) => void;
   /** Told of every chunk that was read and whose digest is right; waited for, so that few are on their way at a time. */
   readonly onChunk?: (digest: string, bytes: Uint8Array) => Promise<void>;
   readonly held: Generation | undefined;
+  /** Takes a chunk as soon as it is verified: for a table that nobody is answered from yet. */
+  readonly place?: (chunk: StagedChunk) => Promise<Bucket>;
   readonly pool: ProfilePool;
   readonly slicer: Slicer;
 }
@@ -101,7 +103,7 @@ export async function takeGeneration(head: VerifiedHead, tools: IntakeTools): Pr
   const policy = await takePolicy(head.payload, tools);
   const locks = await takeLocks(head.payload, tools);
   const statements: GenerationStatements = { head, index, policy, locks };
-  tools.onIndex?.(index);
+  tools.onStatements?.(statements);
   const chunks = await takeChunks(statements.index.value, tools);
   const count = chunks.reduce((sum, chunk) => sum + chunk.lines, 0);
   if (count !== statements.index.value.count) {
@@ -216,7 +218,8 @@ async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(Sta
     const known = same?.ids ?? idsForBucket(held?.buckets ?? [], bucket, index.buckets);
     const { pool, slicer } = tools;
     const place = { bucket, buckets: index.buckets, digest };
-    chunks.push(await stageChunk(bytes, place, { pool, slicer, known, isKnownHere: same !== undefined }));
+    const staged = await stageChunk(bytes, place, { pool, slicer, known, isKnownHere: same !== undefined });
+    chunks.push(tools.place === undefined ? staged : await tools.place(staged));
     if (tools.isOwner === true && bytes.byteLength === bytes.buffer.byteLength)
       (bytes.buffer as ArrayBuffer).transfer(0);
   }

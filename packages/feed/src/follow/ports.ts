@@ -73,6 +73,8 @@ export interface GenerationStore {
   readonly name: string;
   /** The generations kept, newest first, at most two. */
   load(): Promise<readonly StoredGeneration[]>;
+  /** Where what `load` found damaged lies now. Kept from then on; empty where all was whole. */
+  readonly damaged?: readonly string[];
   /** The bytes of a part, `undefined` where it is not kept. They are the caller's alone: it may free them. */
   read(kind: PartKind, digest: string): Promise<Uint8Array | undefined>;
   /** Keeps the bytes of a part that a later `save` will name. Keeping it again changes nothing. */

@@ -6,13 +6,6 @@ import type { Candidate, Generation, NamedStatement, VerifiedHead } from "./gene
 import { type ReadPart, readVerified, takeLocks, takePolicyPart, takeStatement, verifyHead } from "./intake.ts";
 import { PartFault } from "./part-fault.ts";
 import type { CarriedTenants, GenerationStore, StoredGeneration } from "./ports.ts";
-import type { TenantTable } from "./tenant-table.ts";
-
-/** What is loaded into. */
-export interface StoredTarget {
-  readonly follower: FeedFollower;
-  readonly table: TenantTable;
-}
 
 /** A lock list that verified, and the version that its head gives it. */
 interface StoredLocks {
@@ -31,7 +24,7 @@ interface Readable {
  * and the generation before it is used: but never an older lock list where the newer one verifies, and no head below the
  * newest (F1). Never rejects.
  */
-export async function loadStored(store: GenerationStore, { follower, table }: StoredTarget): Promise<void> {
+export async function loadStored(store: GenerationStore, follower: FeedFollower): Promise<void> {
   const read = readFrom(store);
   let generations: readonly StoredGeneration[];
   try {
@@ -40,6 +33,10 @@ export async function loadStored(store: GenerationStore, { follower, table }: St
     follower.keeper.noteFailure(error);
     return;
   }
+  for (const place of store.damaged ?? []) {
+    const left = generations.length === 0 ? "nothing of what was held is left" : "an older or another copy is used";
+    follower.refuse(store.name, new DimmerError("disk_failed", `a damaged file is set aside as ${place}: ${left}`));
+  }
   const readable: Readable[] = [];
   for (const stored of generations) {
     const opened = await open(stored, store, follower);
@@ -47,9 +44,9 @@ export async function loadStored(store: GenerationStore, { follower, table }: St
   }
   // The lock list first: nothing that is loaded may count for a moment without it (D2, D3).
   const locks = await newestLocks(readable, read);
-  const isLoaded = await loadNewest(readable, { store, read, follower, table, locks });
+  const isLoaded = await loadNewest(readable, { store, read, follower, locks });
   if (!isLoaded && locks !== undefined) await follower.applyLocks(locks.list, locks.version);
-  table.pool.sweep();
+  follower.table.pool.sweep();
 }
 
 /** Verifies keysets and head of a stored generation. */
@@ -87,11 +84,11 @@ async function loadNewest(
     store,
     read,
     follower,
-    table,
     locks,
-  }: StoredTarget & {
+  }: {
     readonly store: GenerationStore;
     readonly read: ReadPart;
+    readonly follower: FeedFollower;
     readonly locks: StoredLocks | undefined;
   },
 ): Promise<boolean> {
@@ -99,7 +96,7 @@ async function loadNewest(
     try {
       const candidate = withLocks(await follower.take(head, { keys, read, isOwner: true }), locks);
       await follower.apply(candidate, false, async ({ policy }) => {
-        for (const carried of stored.carried ?? []) await restore(carried, { read, follower, table, keys, policy });
+        for (const carried of stored.carried ?? []) await restore(carried, { read, follower, keys, policy });
       });
       follower.keeper.noteStored(follower.generation as Generation);
       return true;
@@ -140,10 +137,14 @@ async function restore(
   {
     read,
     follower,
-    table,
     keys,
     policy: inForce,
-  }: StoredTarget & { readonly read: ReadPart; readonly keys: TrustedKeys; readonly policy: Generation["policy"] },
+  }: {
+    readonly read: ReadPart;
+    readonly follower: FeedFollower;
+    readonly keys: TrustedKeys;
+    readonly policy: Generation["policy"];
+  },
 ): Promise<void> {
   const origin = { index: carried.index, policy: carried.policy, chunk: carried.chunk };
   const part = { kind: "chunks", digest: carried.chunk } as const;
@@ -156,7 +157,7 @@ async function restore(
     const policy = isInForce ? inForce.value : (await takePolicyPart(carried.policy, { keys, read }, index)).value;
     const bytes = await readVerified(part, read);
     const place = { bucket, buckets: index.buckets, digest: carried.chunk };
-    const tools = { pool: table.pool, slicer: follower.slicer, known: [], isKnownHere: false };
+    const tools = { pool: follower.table.pool, slicer: follower.slicer, known: [], isKnownHere: false };
     const staged = await stageChunk(bytes, place, tools);
     const wanted = new Set(carried.tenants);
     for (const [i, tenant] of staged.ids.entries()) {

@@ -169,6 +169,18 @@ it("finds its generations again where the manifest is lost", async () => {
   expect(replica.version).toEqual(second.version);
 });
 
+it("says so where nothing on its disk is whole any more", async () => {
+  const directory = await temporary();
+  await record(directory, [first]);
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await writeFile(join(entry.parentPath, entry.name), "damaged");
+  }
+  const { replica, logged } = await restart(directory);
+  expect(replica.isReady).toBe(false);
+  expect(replica.status().refusals).toMatchObject({ count: 2, last: { code: "disk_failed" } });
+  expect(logged.join("\n")).toContain("nothing of what was held is left");
+});
+
 it("keeps two generations and no more", async () => {
   const directory = await temporary();
   await record(directory, [first, second, third]);

@@ -173,7 +173,7 @@ it("tells a step that keeps the mode and denies more", async () => {
         case: "c",
         steps: [
           { at: NOW_SECONDS - 10, mode: "grace" },
-          { at: NOW_SECONDS + 60, mode: "grace", deny: ["export"] },
+          { at: NOW_SECONDS + 60, mode: "grace", deny: ["view"] },
         ],
       },
     ],
@@ -181,7 +181,7 @@ it("tells a step that keeps the mode and denies more", async () => {
   const { replica, clock, events } = await follow(new MemorySource(await build(signers, { entitlements: [denying] })));
   clock.pass(60_000);
   await replica.refresh();
-  expect(replica.check("a", "export", "admin").allowed).toBe(false);
+  expect(replica.check("a", "view", "admin").allowed).toBe(false);
   expect(events).toContainEqual({ type: "mode", tenant: "a", from: "grace", to: "grace" });
 });
 
