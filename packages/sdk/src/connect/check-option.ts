@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import { callerMistake, shown } from "./caller-mistake.ts";
+import { unknownName } from "./unknown-name.ts";
 
 const DEVELOPMENT = "development";
 /** 43 characters of base64url are 258 bits: the last character carries two that must be zero. */
@@ -14,7 +15,7 @@ export function checkFields(of: string, options: unknown, known: readonly string
     throw callerMistake(`${of}: options`, shown(options), `give an object, as in ${of}({ trust: "SHA256:…" })`);
   }
   for (const field of Object.keys(options)) {
-    if (!known.includes(field)) throw callerMistake(`${of}: ${field}`, "is no option", `known are ${known.join(", ")}`);
+    if (!known.includes(field)) throw unknownName(`${of}: ${field}`, "option", field, known);
   }
 }
 

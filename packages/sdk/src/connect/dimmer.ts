@@ -31,6 +31,9 @@ export interface DimmerWith<N extends PolicyNames> extends AsyncDisposable {
   /** Whether verified data is held. Until then every answer is the `no_data` fallback. */
   readonly isReady: boolean;
 
+  /** The verified policy in force; `undefined` until one is held, though a fallback answers. */
+  readonly policy: PolicyDocument | undefined;
+
   /**
    * Answers whether a tenant may do something now. Costs about a hundred nanoseconds and allocates nothing; the answer
    * is shared and frozen. Never throws.

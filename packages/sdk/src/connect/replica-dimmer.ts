@@ -51,6 +51,9 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
     get isReady() {
       return replica.isReady;
     },
+    get policy() {
+      return replica.isReady ? replica.policy.document : undefined;
+    },
     check: (tenant, capability, principal) => replica.check(tenant, capability, principal),
     limit: (tenant, feature, usage, principal) =>
       replica.ask(

@@ -1,8 +1,10 @@
 import type { Ask, Decision } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
+import { checkFields } from "../connect/check-option.ts";
 import { isCanonical } from "../routes/canonical-path.ts";
 import { classify } from "../routes/classify.ts";
 import { judgeClassified, type TenantRequest } from "../routes/judge-request.ts";
+import { lintNamesOf } from "../routes/lint-routes.ts";
 import { type MaybePromise, whenKnown } from "../routes/maybe-promise.ts";
 import { type Classification, OPEN, type RouteTable } from "../routes/route-table.ts";
 import { RouteCounters } from "./counters.ts";
@@ -18,6 +20,18 @@ const NO_PRINCIPAL =
   "dimmer: a guard is given no principal(request). Sessions do not end in modes that admit administrators only, and a " +
   "capability that only some have counts as had. Give principal, or say with warn: () => {} that this is meant.";
 
+/** Every option by its name; the compiler sees to it that none is left out. */
+const KNOWN: Readonly<Record<keyof GuardOptions<never>, true>> = {
+  dimmer: true,
+  tenant: true,
+  principal: true,
+  routes: true,
+  protected: true,
+  methodOverrideHeaders: true,
+  strictPaths: true,
+  warn: true,
+};
+
 /**
  * A guard without a server, which every adapter is a thin coat over.
  *
@@ -31,15 +45,19 @@ export class RequestGuard<Request> implements Counting {
   readonly #reader: RequestReader<Request>;
   readonly #table: RouteTable;
   readonly #counters = new RouteCounters();
+  /** Whether the table has been held against the policy, or never can be. */
+  #isLinted: boolean;
 
-  /** @throws {TypeError} where something is missing or contradicts itself: `protected` above all */
+  /** @throws {TypeError} where something is missing, misspelt or contradicts itself: `protected` above all */
   constructor(options: GuardOptions<Request>, reader: RequestReader<Request>) {
     checkOptions(options);
     this.#dimmer = options.dimmer;
     this.#options = options;
     this.#reader = reader;
     this.#table = guardedTable(options.routes, options.protected);
-    if (options.principal === undefined) (options.warn ?? console.warn)(NO_PRINCIPAL);
+    if (options.principal === undefined) this.#warn(NO_PRINCIPAL);
+    this.#isLinted = !("policy" in options.dimmer);
+    if (!this.#isLinted) this.#lint();
   }
 
   /**
@@ -48,6 +66,7 @@ export class RequestGuard<Request> implements Counting {
    * @throws what the product's callbacks throw; where they reject, the promise rejects
    */
   judge(request: Request): MaybePromise<Refusal | undefined> {
+    if (!this.#isLinted) this.#lint();
     const classification = this.#classify(request);
     if (typeof classification === "string") {
       this.#counters.ambiguous += 1;
@@ -71,6 +90,20 @@ export class RequestGuard<Request> implements Counting {
   /** Reads the counters; allocates. Never throws. */
   counts(): GuardCounts {
     return this.#counters.read();
+  }
+
+  /** Says once, as soon as a policy is held, which names of the table it does not have. */
+  #lint(): void {
+    const { policy } = this.#dimmer;
+    if (policy === undefined) return;
+    this.#isLinted = true;
+    for (const { place, message, fix } of lintNamesOf(this.#table.rules, policy)) {
+      this.#warn(`dimmer: guard: ${place}: ${message}. ${fix}`);
+    }
+  }
+
+  #warn(message: string): void {
+    (this.#options.warn ?? console.warn)(message);
   }
 
   /** @returns what the request asks for, or what is ambiguous about it */
@@ -111,7 +144,9 @@ export class RequestGuard<Request> implements Counting {
   };
 }
 
-function checkOptions<Request>({ dimmer, tenant, principal }: GuardOptions<Request>): void {
+function checkOptions<Request>(options: GuardOptions<Request>): void {
+  checkFields("guard", options, Object.keys(KNOWN));
+  const { dimmer, tenant, principal } = options;
   for (const method of ["check", "ask", "denial"] as const) {
     if (typeof dimmer?.[method] === "function") continue;
     const fix = "give what connect() or connectRemote() resolves to";

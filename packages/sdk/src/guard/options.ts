@@ -1,4 +1,4 @@
-import type { Ask, Decision, Denial, DenialStatus, Principal } from "@dimmer/core";
+import type { Ask, Decision, Denial, DenialStatus, PolicyDocument, Principal } from "@dimmer/core";
 import type { MaybePromise } from "../routes/maybe-promise.ts";
 import type { ProtectedRoutes } from "../routes/protected-routes.ts";
 import type { RouteRule } from "../routes/route-table.ts";
@@ -8,6 +8,11 @@ import type { RouteRule } from "../routes/route-table.ts";
  * test may give its own. None of the three may throw or reject: a guard passes such an error on to the product.
  */
 export interface GuardedBy<Capability extends string = string, Feature extends string = string> {
+  /**
+   * The policy in force, as soon as one is verified. Where this is there, the guard says once through `warn` which names
+   * of its table the policy does not have; without it such a rule denies in silence. `connect()` has it.
+   */
+  readonly policy?: PolicyDocument | undefined;
   check(tenant: string, capability: Capability, principal?: Principal): MaybePromise<Decision>;
   ask(
     tenant: string,
@@ -72,7 +77,10 @@ export interface GuardOptions<Request, Capability extends string = string, Featu
    */
   readonly strictPaths?: boolean;
 
-  /** Where the guard says once, at construction, what it is not told. Default `console.warn`. */
+  /**
+   * Where the guard says what it is not told, at construction; and which rules name what the policy does not have, as
+   * soon as one is held, at the first request at the latest. Each once. Default `console.warn`.
+   */
   readonly warn?: (message: string) => void;
 }
 

@@ -1,4 +1,5 @@
 import type { PolicyDocument } from "@dimmer/core";
+import { nearestName } from "../connect/unknown-name.ts";
 import { UNMATCHED } from "./classify.ts";
 import { covers, type Pattern } from "./pattern.ts";
 import {
@@ -65,6 +66,13 @@ export function lintRoutes(
   return findings;
 }
 
+/**
+ * Finds what a compiled table names and the policy does not have, defaults of the methods included. Linear. Never throws.
+ */
+export function lintNamesOf(rules: readonly CompiledRule[], policy: PolicyDocument): RouteFinding[] {
+  return [...rules.flatMap((rule) => lintNames(rule, policy)), ...lintDefaults(rules, policy)];
+}
+
 function tryCompile(index: number, rule: unknown, findings: RouteFinding[]): CompiledRule | undefined {
   try {
     return compileRule(rule as RouteRule, index);
@@ -82,27 +90,33 @@ function malformed(code: RouteFindingCode, place: string, error: unknown): Route
 }
 
 function lintNames({ classification }: CompiledRule, policy: PolicyDocument): RouteFinding[] {
-  const { capability, feature, rule } = classification;
+  const { capability, feature, rule, route } = classification;
   const findings: RouteFinding[] = [];
   if (capability !== OPEN && !policy.capabilities.includes(capability)) {
     findings.push({
       code: "capability_unknown",
       severity: "error",
       place: `routes[${rule}].capability`,
-      message: `the policy has no capability "${capability}": every such request is denied`,
-      fix: `Name one of ${policy.capabilities.join(", ")}, or "open".`,
+      message: `the policy has no capability "${capability}": every request for ${route} is denied`,
+      fix: `${didYouMean(capability, policy.capabilities)}Name one of ${policy.capabilities.join(", ")}, or "open".`,
     });
   }
-  if (feature !== undefined && !Object.hasOwn(policy.features, feature)) {
+  const features = Object.keys(policy.features);
+  if (feature !== undefined && !features.includes(feature)) {
     findings.push({
       code: "feature_unknown",
       severity: "error",
       place: `routes[${rule}].feature`,
-      message: `the policy has no feature "${feature}": every such request is denied`,
-      fix: `Name one of ${Object.keys(policy.features).join(", ")}, or leave it out.`,
+      message: `the policy has no feature "${feature}": every request for ${route} is denied`,
+      fix: `${didYouMean(feature, features)}Name one of ${features.join(", ")}, or leave it out.`,
     });
   }
   return findings;
+}
+
+function didYouMean(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known);
+  return near === undefined ? "" : `Did you mean "${near}"? `;
 }
 
 function lintReach(rule: CompiledRule, before: readonly CompiledRule[]): RouteFinding[] {

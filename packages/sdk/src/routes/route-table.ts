@@ -1,5 +1,6 @@
 import { isName, type PolicyDocument } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
+import { unknownName } from "../connect/unknown-name.ts";
 import { matches, type Pattern, parsePattern } from "./pattern.ts";
 
 /** The capability of a route that is never guarded. It is not a capability of a policy. */
@@ -145,8 +146,7 @@ export function checkFields(place: string, value: unknown, known: readonly strin
     throw callerMistake(place, shown(value), `give an object of ${known.join(", ")}`);
   }
   for (const field of Object.keys(value)) {
-    if (!known.includes(field))
-      throw callerMistake(`${place}.${field}`, "is no field", `known are ${known.join(", ")}`);
+    if (!known.includes(field)) throw unknownName(`${place}.${field}`, "field", field, known);
   }
 }
 

@@ -71,6 +71,15 @@ describe("connect", { timeout: 30_000 }, () => {
     expect(dimmer.status()).toMatchObject({ isReady: true, tenants: 3, locked: 1, version: { epoch: 1, seq: 1 } });
   });
 
+  it("tells the verified policy, and none while only a fallback answers", async () => {
+    const feed = kept(await LiveFeed.create({ entitlements }));
+    const away = `unix:${feed.socketPath("away")}`;
+    const waiting = kept(await connect({ feed: away, trust: feed.trust, ...FAST, waitMs: 0 }));
+    expect(waiting.policy).toBeUndefined();
+    const dimmer = kept(await connect({ feed: feed.directory, trust: feed.trust, ...FAST }));
+    expect(dimmer.policy).toMatchObject({ capabilities: expect.arrayContaining(["create", "pay"]) });
+  });
+
   it("never throws for a question, whatever it is given", async () => {
     const { dimmer } = await connected({ entitlements });
     const odd: unknown[] = [undefined, null, 0, "", "\0", {}, [], Symbol("s"), "x".repeat(1e5), "__proto__"];

@@ -17,7 +17,7 @@ describe("checkOptions", () => {
   });
 
   it.each([
-    [{ audiance: "production" }, /connect: audiance is no option: known are feed, trust, audience/],
+    [{ audiance: "production" }, /connect: audiance is no option:.* known are feed, trust, audience/],
     [{ feed: [] }, /connect: feed is an empty list/],
     [{ feed: "gopher://x" }, /connect: feed is "gopher:\/\/x"/],
     [{ trust: undefined }, /connect: trust is missing: give SHA256:/],

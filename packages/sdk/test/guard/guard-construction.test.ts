@@ -1,8 +1,9 @@
+import { standardPolicy } from "@dimmer/core";
 import { describe, expect, it } from "vitest";
 import { RequestGuard } from "../../src/guard/guard.ts";
 import type { GuardOptions } from "../../src/guard/options.ts";
 import type { ProtectedRoutes } from "../../src/routes/protected-routes.ts";
-import { MemoryDimmer } from "./memory-dimmer.ts";
+import { LaterDimmer, MemoryDimmer } from "./memory-dimmer.ts";
 import { elsewhere, guardWith, reader, statusOf, type TestRequest, tenants } from "./test-request.ts";
 
 describe("the construction of a guard", () => {
@@ -27,7 +28,11 @@ describe("the construction of a guard", () => {
     expect(said).toHaveLength(1);
   });
 
-  it.each<[string, Partial<Record<keyof GuardOptions<TestRequest>, unknown>>, string]>([
+  it.each([
+    ["no option that it does not know", { failOpen: true }, "guard: failOpen is no option: known are dimmer, tenant"],
+    ["strictPaths by its name", { strictPath: true }, 'guard: strictPath is no option: did you mean "strictPaths"?'],
+    ["principal by its name", { principl: () => "admin" }, 'principl is no option: did you mean "principal"?'],
+    ["routes by its name", { routes: undefined, rotes: [] }, 'guard: rotes is no option: did you mean "routes"?'],
     ["dimmer", { dimmer: undefined }, "guard: dimmer.check is missing: give what connect()"],
     ["a whole dimmer", { dimmer: { check() {}, ask() {} } }, "guard: dimmer.denial is missing"],
     ["tenant", { tenant: "x-tenant-id" }, 'guard: tenant is "x-tenant-id": give a function that reads'],
@@ -49,10 +54,68 @@ describe("the construction of a guard", () => {
       { protected: { ...elsewhere, pay: [{ path: "/*" }] } },
       'protected.pay[0].path is "/*"',
     ],
-  ])("asks for %s", (_what, options, message) => {
+  ] satisfies [string, object, string][])("asks for %s", (_what, options, message) => {
     const make = (): unknown => guardWith(options as Partial<GuardOptions<TestRequest>>);
     expect(make).toThrow(TypeError);
     expect(make).toThrow(message);
+  });
+
+  const misspelt: GuardOptions<TestRequest>["routes"] = [
+    { path: "/health", capability: "open" },
+    { method: "POST", path: "/notes", capability: "creat" },
+    { path: "/sso/**", capability: "login", feature: "ssso" },
+  ];
+  const misspeltSaid = [
+    expect.stringMatching(
+      /^dimmer: guard: routes\[1\]\.capability: .*no capability "creat": every request for POST \/notes is denied\. Did you mean "create"\? Name one of view, /,
+    ),
+    expect.stringMatching(
+      /routes\[2\]\.feature: .*no feature "ssso": every request for \/sso\/\*\* is denied\. Did you mean "sso"\?/,
+    ),
+  ];
+
+  it("says which rules name what the policy held does not have", () => {
+    const said: string[] = [];
+    guardWith({ routes: misspelt, warn: (message) => said.push(message) });
+    expect(said).toEqual(misspeltSaid);
+  });
+
+  it("says so once at the first request for which a policy is held", () => {
+    const said: string[] = [];
+    const dimmer = new MemoryDimmer(tenants);
+    const { policy } = dimmer;
+    dimmer.policy = undefined;
+    const guard = guardWith({ dimmer, routes: misspelt, warn: (message) => said.push(message) });
+    guard.judge({ tenant: "paying" });
+    expect(said).toEqual([]);
+    dimmer.policy = policy;
+    guard.judge({ tenant: "paying" });
+    expect(said).toEqual(misspeltSaid);
+    Object.defineProperty(dimmer, "policy", {
+      get: () => {
+        throw new Error("asked for the policy again");
+      },
+    });
+    guard.judge({ tenant: "paying" });
+    expect(said).toHaveLength(2);
+  });
+
+  it("says that requests which no rule matches ask for what the policy does not have", () => {
+    const said: string[] = [];
+    const dimmer = new MemoryDimmer(tenants);
+    dimmer.policy = {
+      ...standardPolicy,
+      capabilities: standardPolicy.capabilities.filter((name) => name !== "update"),
+    };
+    guardWith({ dimmer, warn: (message) => said.push(message) });
+    expect(said).toEqual([expect.stringContaining('no rule matches ask for "update"')]);
+  });
+
+  it("holds no table against a Dimmer that tells no policy", () => {
+    const said: string[] = [];
+    const { check, ask, denial } = new LaterDimmer(new MemoryDimmer(tenants));
+    guardWith({ dimmer: { check, ask, denial }, routes: misspelt, warn: (message) => said.push(message) });
+    expect(said).toEqual([]);
   });
 
   const paying: ProtectedRoutes = { ...elsewhere, pay: [{ method: "POST", path: "/api/pay" }] };

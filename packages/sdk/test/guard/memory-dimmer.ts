@@ -38,15 +38,18 @@ export function locked(allow: readonly string[] = []): KnownTenant {
 
 /** Dimmer without a feed: real decisions and denials, from tenants given by hand. Counts what it is asked. */
 export class MemoryDimmer {
-  readonly policy: CompiledPolicy;
+  /** What a guard may hold its table against; a test may give it later, as a replica does. */
+  policy: PolicyDocument | undefined;
   readonly asked: { readonly tenant: string; readonly ask: Ask }[] = [];
   readonly denials: DenialOptions[] = [];
+  readonly #policy: CompiledPolicy;
   readonly #tenants: ReadonlyMap<string, KnownTenant>;
   readonly #profiles = new Map<string, Profile>();
   readonly #moment: Moment = { nowMs: NOW_MS, horizonMs: NOW_MS, freshness: "fresh" };
 
   constructor(tenants: Readonly<Record<string, KnownTenant>>, policy: PolicyDocument = standardPolicy) {
-    this.policy = compilePolicy(policy);
+    this.policy = policy;
+    this.#policy = compilePolicy(policy);
     this.#tenants = new Map(Object.entries(tenants));
   }
 
@@ -71,7 +74,7 @@ export class MemoryDimmer {
     const known = this.#tenants.get(tenant);
     const { plan = "pro", lock, ...terms } = known ?? {};
     const profile = new Profile({
-      policy: this.policy,
+      policy: this.#policy,
       held: true,
       terms: known === undefined ? undefined : { plan, ...terms },
       lock,
