@@ -1,4 +1,4 @@
-import { diskStore } from "@dimmer/feed/node";
+import { diskStore, type StoreFiles } from "@dimmer/feed/node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { build, NOW_SECONDS, tenants } from "../build/fixture.ts";
@@ -109,12 +109,12 @@ describe("a disk", () => {
 it("keeps generations again once the disk does, without another update", async () => {
   const disk = new MemoryDisk();
   let isFull = true;
-  const { write, ...others } = disk.files;
-  const files = {
-    ...others,
-    write: async (path: string, bytes: Uint8Array) => {
+  const onDisk = disk.files;
+  const files: StoreFiles = {
+    ...onDisk,
+    write: async (path, bytes) => {
       if (isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-      await write(path, bytes);
+      await onDisk.write(path, bytes);
     },
   };
   const { replica, clock } = await follow(new MemorySource(first), { store: diskStore("/data", { files }) });

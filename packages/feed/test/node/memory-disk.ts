@@ -73,7 +73,7 @@ export class MemoryDisk {
   }
 
   #sync(directory: string): void {
-    for (const path of [...this.#synced.keys()]) {
+    for (const path of this.#synced.keys()) {
       if (dirname(path) === directory && !this.#seen.has(path)) this.#synced.delete(path);
     }
     for (const [path, bytes] of this.#seen) if (dirname(path) === directory) this.#synced.set(path, bytes);
