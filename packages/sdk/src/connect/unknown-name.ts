@@ -31,7 +31,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
 /** Letters to insert, drop or replace to come from one to the other. */
 function slipsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [at, letter] of [...from].entries()) {
+  for (let at = 0; at < from.length; at++) {
+    const letter = from[at];
     const next = [at + 1];
     for (let i = 0; i < to.length; i++) {
       const replaced = (row[i] as number) + (letter === to[i] ? 0 : 1);
