@@ -43,6 +43,7 @@ interface KeptRecord {
 
 class DiskStore implements GenerationStore {
   readonly name: string;
+  readonly damaged: string[] = [];
   readonly #root: string;
   readonly #files: StoreFiles;
   /** Newest first, at most two; `undefined` until the directory was read. */
@@ -118,7 +119,7 @@ class DiskStore implements GenerationStore {
     const path = join(this.#root, MANIFEST);
     const bytes = await this.#files.read(path, MAX_RECORD_BYTES);
     const named = bytes === undefined ? undefined : readManifest(textOf(bytes));
-    if (bytes !== undefined && named === undefined) await this.#setAside(path, "manifest-");
+    if (bytes !== undefined && named === undefined) await this.#setAsideDamaged(path, "manifest-");
     const kept = await this.#readAll(named ?? []);
     // What is seen here may be lost with the power, if the process that wrote it died before its last sync.
     for (const name of ["", RECORDS, ...KINDS]) {
@@ -148,8 +149,13 @@ class DiskStore implements GenerationStore {
     if (bytes === undefined) return undefined;
     const record = (await sha256(bytes)) === digest ? readRecord(textOf(bytes)) : undefined;
     if (record !== undefined) return { digest, record };
-    await this.#setAside(path, "generation-");
+    await this.#setAsideDamaged(path, "generation-");
     return undefined;
+  }
+
+  async #setAsideDamaged(path: string, prefix: string): Promise<void> {
+    const place = await this.#setAside(path, prefix);
+    if (place !== undefined) this.damaged.push(place);
   }
 
   /** @throws where a part is not there; it is then written again by the next `put` */
