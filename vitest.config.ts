@@ -16,6 +16,7 @@ export default defineConfig({
       project("sdk", "packages/sdk"),
       project("sidecar", "apps/sidecar"),
       project("cli", "apps/cli"),
+      project("authority", "apps/authority"),
       project("notes", "examples/notes"),
       { extends: true as const, test: { name: "across", root: ".", include: ["test/**/*.test.ts"] } },
     ],

@@ -13,8 +13,10 @@ export { type HttpSourceOptions, httpSource } from "./http-source.ts";
 export {
   createKeyDirectory,
   hasKeys,
+  type IssuingKeys,
   type KeyDirectory,
   type KeyDirectoryOptions,
+  openIssuingKeys,
   openKeyDirectory,
 } from "./key-directory.ts";
 export { parseInstantSeconds } from "./parse-instant.ts";

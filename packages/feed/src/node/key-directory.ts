@@ -85,8 +85,50 @@ export async function createKeyDirectory(path: string, options: KeyDirectoryOpti
  */
 export async function openKeyDirectory(path: string, options: KeyDirectoryOptions = {}): Promise<KeyDirectory> {
   const warnings: string[] = [];
+  const signers = (await openRoles(path, { ...options, roles: ROLES, warnings })) as Record<Role, Signer>;
+  return { signers, trust: await trustStringOf(signers.root.publicKey), warnings };
+}
+
+/** What an authority signs with: the root key only where it lies there and opens, since it may be kept offline. */
+export interface IssuingKeys {
+  readonly signers: Pick<FeedSigners, "policy" | "locks" | "feed">;
+  readonly root?: Signer;
+  /** What is not as it should be and no reason to stop, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens a key directory for issuing. A root key that is not there, or is encrypted while no passphrase is given, is left
+ * out; whatever else is wrong with any key is an error, as with `openKeyDirectory`.
+ *
+ * @throws {DimmerError} `keys_unreadable`
+ */
+export async function openIssuingKeys(path: string, options: KeyDirectoryOptions = {}): Promise<IssuingKeys> {
+  const warnings: string[] = [];
+  const text = await readFile(join(path, fileOf("root")), "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT") return undefined;
+    throw new DimmerError("keys_unreadable", `${join(path, fileOf("root"))} ${messageOf(cause)}`, { cause });
+  });
+  const isOffline = text === undefined || (isEncryptedJwk(text) && options.passphrase === undefined);
+  const roles = isOffline ? ROLES.filter((role) => role !== "root") : ROLES;
+  const { root, ...signers } = await openRoles(path, { ...options, roles, warnings });
+  return {
+    signers: signers as Pick<FeedSigners, "policy" | "locks" | "feed">,
+    ...(root === undefined ? {} : { root }),
+    warnings,
+  };
+}
+
+async function openRoles(
+  path: string,
+  {
+    roles,
+    warnings,
+    ...options
+  }: KeyDirectoryOptions & { readonly roles: readonly Role[]; readonly warnings: string[] },
+): Promise<Partial<Record<Role, Signer>>> {
   const opened = await Promise.all(
-    ROLES.map(async (role) => [role, await openKey(join(path, fileOf(role)), options, warnings)] as const),
+    roles.map(async (role) => [role, await openKey(join(path, fileOf(role)), options, warnings)] as const),
   );
   for (const [i, [role, { kid }]] of opened.entries()) {
     const twin = opened.slice(0, i).find(([, signer]) => signer.kid === kid)?.[0];
@@ -94,8 +136,7 @@ export async function openKeyDirectory(path: string, options: KeyDirectoryOption
     const files = `${fileOf(twin)} and ${fileOf(role)}`;
     throw new DimmerError("keys_unreadable", `${path}: ${files} hold the same key; give each role its own`);
   }
-  const signers = Object.fromEntries(opened) as Record<Role, Signer>;
-  return { signers, trust: await trustStringOf(signers.root.publicKey), warnings };
+  return Object.fromEntries(opened);
 }
 
 /** Whether a directory has a key file of any role: it is then to be opened, not to be created. */

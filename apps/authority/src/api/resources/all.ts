@@ -1,0 +1,47 @@
+import { openApiDocument } from "../openapi.ts";
+import { answers, type Operation } from "../operation.ts";
+import { changeSetOperations } from "./change-sets.ts";
+import { docsOperations } from "./docs.ts";
+import { feedDescriptions } from "./feed.ts";
+import { fleetOperations } from "./fleet.ts";
+import { healthOperations } from "./health.ts";
+import { importOperations } from "./imports.ts";
+import { keyOperations } from "./keys.ts";
+import { lockOperations } from "./locks.ts";
+import { policyOperations } from "./policies.ts";
+import { recordOperations } from "./records.ts";
+import { restrictionOperations } from "./restrictions.ts";
+import { tenantOperations } from "./tenants.ts";
+
+/** Every operation that is served through Hono, and the document that describes them and the feed. */
+export function allOperations(): readonly Operation[] {
+  const served = [
+    ...tenantOperations,
+    ...restrictionOperations,
+    ...lockOperations,
+    ...policyOperations,
+    ...changeSetOperations,
+    ...importOperations,
+    ...keyOperations,
+    ...fleetOperations,
+    ...recordOperations,
+    ...healthOperations,
+  ];
+  let text: string | undefined;
+  const description = answers({
+    name: "openapi",
+    tag: "Documentation",
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This document",
+    access: "public",
+    answers: { 200: { description: "OpenAPI 3.1.", type: "application/json" } },
+    answer: () => {
+      text ??= JSON.stringify(openApiDocument([...served, description, ...feedDescriptions]));
+      return Promise.resolve(
+        new Response(text, { headers: { "content-type": "application/json", "cache-control": "no-cache" } }),
+      );
+    },
+  });
+  return [...served, description, ...docsOperations];
+}

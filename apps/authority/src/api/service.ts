@@ -1,0 +1,58 @@
+import type { CompiledPolicy } from "@dimmer/core";
+import { compilePolicy, type PolicyDocument } from "@dimmer/core";
+import type { WatchHub } from "@dimmer/feed/node";
+import type { Logger } from "pino";
+import { activePolicy } from "../changes/policies.ts";
+import type { FeedView } from "../feed/feed-view.ts";
+import type { AckBook } from "../fleet/ack-book.ts";
+import type { BreakerLimits } from "../sequencer/breaker.ts";
+import type { Issuing } from "../sequencer/publish.ts";
+import type { Queries, Store } from "../store/open-store.ts";
+import type { ApiCounters } from "./counters.ts";
+
+/** What the doors of one authority stand on. */
+export interface Service {
+  readonly store: Store;
+  readonly view: FeedView;
+  readonly hub: WatchHub;
+  readonly acks: AckBook;
+  readonly issuing: Issuing;
+  readonly limits: BreakerLimits;
+  readonly counters: ApiCounters;
+  readonly policies: PolicyCache;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Names this process among others on the store. */
+  readonly holder: string;
+  /** Tells the sequencers, here and elsewhere, that something is pending. */
+  readonly wake: () => void;
+  /** What this process does as one of several: it signs, waits to, or refuses to. */
+  readonly role: () => { readonly role: string; readonly why?: string };
+  readonly isStopping: () => boolean;
+  /** Whether whoever reaches this address may read metrics without a key: it is loopback. */
+  readonly isLocal: boolean;
+}
+
+/** Compiled policies by their ids: a policy never changes under its id. */
+export class PolicyCache {
+  readonly #compiled = new Map<string, CompiledPolicy>();
+
+  /** The policy in force. The authority does not start without one. */
+  async active(queries: Queries): Promise<CompiledPolicy> {
+    const row = await activePolicy(queries);
+    if (row === undefined) throw new Error("no policy is active");
+    return this.compiled(row);
+  }
+
+  /** Compiles a policy, or gives it again. */
+  compiled(row: { readonly id: string; readonly document: string }): CompiledPolicy {
+    const known = this.#compiled.get(row.id);
+    if (known !== undefined) return known;
+    const made = compilePolicy(JSON.parse(row.document) as PolicyDocument);
+    if (this.#compiled.size >= MAX_COMPILED) this.#compiled.clear();
+    this.#compiled.set(row.id, made);
+    return made;
+  }
+}
+
+const MAX_COMPILED = 8;

@@ -1,0 +1,156 @@
+import { isIP } from "node:net";
+import { isAudience, isIssuer } from "@dimmer/statement";
+import { z } from "zod";
+
+/** How one option of the authority is named, read and shown. */
+export interface OptionDefinition {
+  /** As in `--store URL`; the argument is shown in help. */
+  readonly flag: string;
+  readonly argument: string;
+  readonly describe: string;
+  /** What to write instead of a value that does not hold. */
+  readonly fix: string;
+  /** Never printed; never taken from a flag, which every user of the machine may read. */
+  readonly isSecret?: boolean;
+}
+
+/** The values of the options, checked. */
+export interface Settings {
+  readonly store: string;
+  readonly keys: string;
+  readonly keysPassphrase?: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly host: string;
+  readonly port: number;
+  readonly ratePerSecond: number;
+  readonly maxStreams: number;
+  readonly drainMs: number;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+}
+/** The name of an option; `keysPassphrase` is `DIMMER_KEYS_PASSPHRASE`. */
+export type OptionName = keyof Settings;
+
+const wholeNumber = (least: number, most: number): z.ZodType<number> => {
+  const error = `must be a whole number from ${least} to ${most}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
+    z.number({ error }).int({ error }).min(least, { error }).max(most, { error }),
+  );
+};
+
+const text = (error: string): z.ZodType<string> => z.string({ error }).min(1, { error });
+
+/** What each option's value must be. */
+export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Settings[Name] | undefined> } = {
+  store: z
+    .string({ error: "is missing" })
+    .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, { error: "must be sqlite:PATH or postgres://…" }),
+  keys: text("is missing"),
+  keysPassphrase: text("must not be empty").optional(),
+  issuer: z
+    .string({ error: "must be a name" })
+    .refine(isIssuer, { error: "must be 1 to 256 visible ASCII characters" }),
+  audience: z
+    .string({ error: "must be a name" })
+    .refine(isAudience, { error: "must be a name that statements can bear" }),
+  host: z
+    .string({ error: "must be an IP address" })
+    .refine((host) => isIP(host) !== 0, { error: "must be an IP address" }),
+  port: wholeNumber(0, 65_535),
+  ratePerSecond: wholeNumber(1, 1_000_000),
+  maxStreams: wholeNumber(1, 1_000_000),
+  drainMs: wholeNumber(0, 600_000),
+  logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
+    error: "must be fatal, error, warn, info, debug, trace or silent",
+  }),
+};
+
+/** What holds for an option that nobody sets; `store` and `keys` must be set. */
+export const DEFAULTS: Partial<Settings> = {
+  issuer: "dimmer",
+  audience: "development",
+  host: "127.0.0.1",
+  port: 7300,
+  ratePerSecond: 100,
+  maxStreams: 20_000,
+  drainMs: 5_000,
+  logLevel: "info",
+};
+
+/** Every option of the authority, in the order of help. */
+export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
+  store: {
+    flag: "--store",
+    argument: "URL",
+    describe: "sqlite:PATH for a file of this process alone, or postgres://… to run several",
+    fix: "Write sqlite:authority.db or postgres://user@host/database",
+  },
+  keys: {
+    flag: "--keys",
+    argument: "DIR",
+    describe: "key directory with policy.jwk, locks.jwk and feed.jwk; root.jwk for the first start only",
+    fix: "Name a directory made by `dimmer keys init`",
+  },
+  keysPassphrase: {
+    flag: "--keys-passphrase",
+    argument: "TEXT",
+    describe: "passphrase of the key directory; from the environment only",
+    fix: "Set DIMMER_KEYS_PASSPHRASE",
+    isSecret: true,
+  },
+  issuer: {
+    flag: "--issuer",
+    argument: "NAME",
+    describe: "who issues the feed: in every statement, and never changed",
+    fix: "Give a name, often a URL such as https://dimmer.example.com",
+  },
+  audience: {
+    flag: "--audience",
+    argument: "NAME",
+    describe:
+      'whom the feed is for: in every statement, and never changed; sidecars take "development" from loopback only',
+    fix: "Give a name such as production",
+  },
+  host: {
+    flag: "--host",
+    argument: "ADDRESS",
+    describe: "address to listen on; put TLS in front of any but loopback",
+    fix: "Write 127.0.0.1, ::1 or another address of this machine",
+  },
+  port: {
+    flag: "--port",
+    argument: "N",
+    describe: "TCP port; 0 takes a free one",
+    fix: "Write a port such as 7300, or 0 for a free one",
+  },
+  ratePerSecond: {
+    flag: "--rate-per-second",
+    argument: "N",
+    describe: "requests a second that one API key may make in the long run, five times as many at once",
+    fix: "Write a number such as 100",
+  },
+  maxStreams: {
+    flag: "--max-streams",
+    argument: "N",
+    describe: "watch streams at once; more are asked to come back later",
+    fix: "Write a number such as 20000",
+  },
+  drainMs: {
+    flag: "--drain-ms",
+    argument: "N",
+    describe: "milliseconds that requests under way have to finish when the authority stops",
+    fix: "Write milliseconds, such as 5000",
+  },
+  logLevel: {
+    flag: "--log-level",
+    argument: "LEVEL",
+    describe: "least level that is logged",
+    fix: "Write info, or debug to see more",
+  },
+};
+
+/** The environment variable of an option. Never throws. */
+export function environmentName(option: OptionName): string {
+  return `DIMMER_${option.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
+}

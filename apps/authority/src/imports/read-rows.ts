@@ -1,0 +1,127 @@
+import { malformed } from "../api/problem.ts";
+
+/** A row of an import: a value, or why there is none. `line` counts from 1, in the file. */
+export type ImportRow =
+  | { readonly line: number; readonly value: unknown }
+  | { readonly line: number; readonly fault: string; readonly field?: string };
+
+/** Reads a JSON object a line. Empty lines are skipped; a line that is no JSON is a row at fault. */
+export async function* readNdjsonRows(lines: AsyncIterable<string>): AsyncGenerator<ImportRow> {
+  let line = 0;
+  for await (const text of lines) {
+    line++;
+    if (text.trim() === "") continue;
+    let row: ImportRow;
+    try {
+      row = { line, value: JSON.parse(text) as unknown };
+    } catch {
+      row = { line, fault: "is not JSON" };
+    }
+    yield row;
+  }
+}
+
+const COLUMNS = ["id", "name", "plan", "features", "zone", "locale", "criticality", "contacts", "contract"];
+/** Columns whose cells are JSON. */
+const JSON_COLUMNS: ReadonlySet<string> = new Set(["features", "contacts", "contract"]);
+
+/**
+ * Reads comma-separated values by RFC 4180, with a header that names the columns; `features`, `contacts` and `contract`
+ * hold JSON. An empty cell is a field left out. Cells may span lines where they are quoted.
+ *
+ * @throws {Refusal} `malformed` for a header that is none, or names what is no column
+ */
+export async function* readCsvRows(lines: AsyncIterable<string>): AsyncGenerator<ImportRow> {
+  let header: readonly string[] | undefined;
+  let line = 0;
+  let from = 1;
+  let open = "";
+  for await (const text of lines) {
+    line++;
+    const whole = open === "" ? text : `${open}\n${text}`;
+    if (open === "") from = line;
+    if (isUnclosed(whole) && whole.length <= MAX_RECORD_CHARS) {
+      open = whole;
+      continue;
+    }
+    open = "";
+    if (whole.trim() === "") continue;
+    const cells = cellsOf(header === undefined ? whole.replace(/^\uFEFF/, "") : whole);
+    if (header === undefined) header = checkHeader(cells);
+    else yield rowOf(header, cells, from);
+  }
+  if (open !== "") yield { line: from, fault: "has a quote that nothing closes" };
+}
+
+const MAX_RECORD_CHARS = 65_536;
+
+function isUnclosed(text: string): boolean {
+  let quotes = 0;
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) quotes++;
+  return quotes % 2 === 1;
+}
+
+/** The cells of a record; `undefined` where it is not well-formed. */
+function cellsOf(text: string): string[] | undefined {
+  const cells: string[] = [];
+  let at = 0;
+  for (;;) {
+    if (text[at] === '"') {
+      let cell = "";
+      for (at++; ; at++) {
+        const end = text.indexOf('"', at);
+        if (end === -1) return undefined;
+        cell += text.slice(at, end);
+        at = end;
+        if (text[at + 1] !== '"') break;
+        cell += '"';
+        at++;
+      }
+      cells.push(cell);
+      at++;
+      if (at < text.length && text[at] !== ",") return undefined;
+    } else {
+      const end = text.indexOf(",", at);
+      const cell = end === -1 ? text.slice(at) : text.slice(at, end);
+      if (cell.includes('"')) return undefined;
+      cells.push(cell);
+      at = end === -1 ? text.length : end;
+    }
+    if (at >= text.length) return cells;
+    at++;
+  }
+}
+
+function checkHeader(cells: string[] | undefined): readonly string[] {
+  const names = cells?.map((cell) => cell.trim()) ?? [];
+  const unknown = names.find((name) => !COLUMNS.includes(name));
+  if (unknown !== undefined) {
+    throw malformed("line 1", `${JSON.stringify(unknown.slice(0, 40))} is no column; those are ${COLUMNS.join(", ")}`);
+  }
+  const missing = ["id", "name", "plan"].find((name) => !names.includes(name));
+  if (missing !== undefined) throw malformed("line 1", `the header lacks the column ${missing}`);
+  if (new Set(names).size < names.length) throw malformed("line 1", "names a column twice");
+  return names;
+}
+
+function rowOf(header: readonly string[], cells: string[] | undefined, line: number): ImportRow {
+  if (cells === undefined) return { line, fault: "is not comma-separated: quote cells that hold quotes or commas" };
+  if (cells.length !== header.length) {
+    return { line, fault: `has ${cells.length} cells where the header has ${header.length}` };
+  }
+  const value: Record<string, unknown> = {};
+  for (const [index, name] of header.entries()) {
+    const cell = cells[index] as string;
+    if (cell === "") continue;
+    if (!JSON_COLUMNS.has(name)) {
+      value[name] = cell;
+      continue;
+    }
+    try {
+      value[name] = JSON.parse(cell) as unknown;
+    } catch {
+      return { line, fault: "is not JSON", field: name };
+    }
+  }
+  return { line, value };
+}

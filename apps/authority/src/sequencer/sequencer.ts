@@ -1,0 +1,287 @@
+import { type CompiledPolicy, compilePolicy, type PolicyDocument } from "@dimmer/core";
+import type { Version } from "@dimmer/statement";
+import type { Transaction } from "kysely";
+import type { Store } from "../store/open-store.ts";
+import type { Tables } from "../store/schema.ts";
+import { type BreakerLimits, STANDARD_LIMITS } from "./breaker.ts";
+import type { FeedPosition, Publication } from "./feed-position.ts";
+import { firstPosition } from "./genesis.ts";
+import { type HeldLease, lockRow, releaseLease, takeLease } from "./lease.ts";
+import { listAgain, prepareList } from "./list.ts";
+import { type Issuing, type Published, publishNext, signHead } from "./publish.ts";
+import { PublishedLines } from "./published-lines.ts";
+
+/** What a sequencer reports to the rest of its process. */
+export interface SequencerEvents {
+  /** A change is published and committed. */
+  onPublication(publication: Publication): void;
+  /** A newer head for a version that was published before. */
+  onHead(head: string, version: Version): void;
+  /** What was pending was put aside for a second person, or needed no version of its own. */
+  onSettled(): void;
+  /** It stopped signing, or began to; `why` is for an operator. */
+  onRole(role: "leader" | "follower" | "refusing", why?: string): void;
+  onError(error: unknown): void;
+}
+
+/** Options of a sequencer. */
+export interface SequencerOptions {
+  readonly store: Store;
+  readonly issuing: Issuing;
+  /** Names this process among others on the same store. */
+  readonly holder: string;
+  readonly events: SequencerEvents;
+  readonly now: () => number;
+  /** Milliseconds that never jump, from any start. Default: those of the process. */
+  readonly monotonicMs?: () => number;
+  readonly limits?: BreakerLimits;
+  /** Milliseconds between heads. Default 5,000. */
+  readonly headEveryMs?: number;
+  /** Least milliseconds between lists. Default 60,000. */
+  readonly listEveryMs?: number;
+}
+
+const LEASE = "sequencer";
+const LEASE_TTL_MS = 10_000;
+const RENEW_AFTER_MS = 4_000;
+const IDLE_MS = 1_000;
+const HEAD_EVERY_MS = 5_000;
+const LIST_EVERY_MS = 60_000;
+
+/** What the holder of the lease keeps in memory; read anew whenever the lease is taken. */
+interface Held {
+  readonly lease: HeldLease;
+  /** When the lease was taken or prolonged, by the monotonic clock. */
+  readonly leasedMs: number;
+  position: FeedPosition;
+  /** When the head was signed, or read, by the monotonic clock. */
+  headMs: number;
+  policy: CompiledPolicy;
+  readonly published: PublishedLines;
+  /** When the list was made last, by the monotonic clock; `-Infinity` where it must be made at once. */
+  listedMs: number;
+}
+
+/** The fence came down: another process holds the lease, or the store is not the one that signed last. */
+class Fenced extends Error {}
+
+/**
+ * The only thing that signs. One process holds the lease at a time; each transaction that signs reads the lease again
+ * under its term, so that a process that was stopped for an hour and goes on cannot publish a second truth. Versions
+ * rise by one, in the order in which changes become visible: what is pending is found by what is not published, never
+ * by a cursor.
+ */
+export class Sequencer {
+  readonly #options: SequencerOptions;
+  readonly #limits: BreakerLimits;
+  readonly #monotonicMs: () => number;
+  #held: Held | undefined;
+  #wake: (() => void) | undefined;
+  #isStopped = false;
+  #isWoken = false;
+  #running: Promise<void> | undefined;
+  #role: "leader" | "follower" | "refusing" | undefined;
+
+  constructor(options: SequencerOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? STANDARD_LIMITS;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+  }
+
+  /** Begins to take turns. Never throws; what goes wrong is reported. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Tells that something is pending. */
+  wake(): void {
+    this.#isWoken = true;
+    this.#wake?.();
+  }
+
+  /** Finishes the turn under way and gives the lease back. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#wake?.();
+    await this.#running;
+    if (this.#held !== undefined) await releaseLease(this.#options.store, this.#held.lease).catch(() => undefined);
+    this.#held = undefined;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      this.#isWoken = false;
+      try {
+        await this.#turn();
+      } catch (error) {
+        this.#held = undefined;
+        if (error instanceof Fenced) this.#report("follower", error.message);
+        else this.#options.events.onError(error);
+      }
+      if (!this.#isWoken && !this.#isStopped) await this.#idle();
+    }
+  }
+
+  #idle(): Promise<void> {
+    return new Promise((done) => {
+      const timer = setTimeout(() => this.#wake?.(), IDLE_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        done();
+      };
+    });
+  }
+
+  async #turn(): Promise<void> {
+    const held = await this.#lead();
+    if (held === undefined) return;
+    while (!this.#isStopped) {
+      const published = await this.#fenced(held, (queries) =>
+        publishNext({
+          ...held,
+          queries,
+          issuing: this.#options.issuing,
+          limits: this.#limits,
+          nowMs: this.#issuingMs(held),
+        }),
+      );
+      if (published === "nothing left") break;
+      if (published === "nothing new") this.#options.events.onSettled();
+      else this.#takeOver(held, published);
+      if (this.#isRenewalDue(held) || this.#isListDue(held)) {
+        this.#isWoken = true;
+        break;
+      }
+    }
+    await this.#listAndSign(held);
+  }
+
+  /**
+   * The time that is signed. It never runs behind what was signed before, whatever happened to this machine's clock or
+   * however another machine's was set: replicas take no head that is older than the one they hold.
+   */
+  #issuingMs({ position, headMs }: Held): number {
+    return Math.max(this.#options.now(), position.head_ms + Math.floor(this.#monotonicMs() - headMs));
+  }
+
+  /** Takes or prolongs the lease; reads what is published where it was not held before. */
+  async #lead(): Promise<Held | undefined> {
+    const { store, holder, now } = this.#options;
+    if (this.#held !== undefined && !this.#isRenewalDue(this.#held)) return this.#held;
+    const leasedMs = this.#monotonicMs();
+    const lease = await takeLease(store, { name: LEASE, holder, nowMs: now(), ttlMs: LEASE_TTL_MS });
+    if (lease === undefined) {
+      this.#held = undefined;
+      this.#report("follower");
+      return undefined;
+    }
+    if (this.#held?.lease.term === lease.term) this.#held = { ...this.#held, lease, leasedMs };
+    else this.#held = await this.#load(lease, leasedMs);
+    if (this.#held !== undefined) this.#report("leader");
+    return this.#held;
+  }
+
+  #isRenewalDue({ leasedMs }: Held): boolean {
+    return this.#monotonicMs() - leasedMs >= RENEW_AFTER_MS;
+  }
+
+  /** A bulk change may take longer than a list may be old: who joins meanwhile would have it all to catch up. */
+  #isListDue({ listedMs }: Held): boolean {
+    return this.#monotonicMs() - listedMs >= (this.#options.listEveryMs ?? LIST_EVERY_MS);
+  }
+
+  async #load(lease: HeldLease, leasedMs: number): Promise<Held | undefined> {
+    const { store, issuing, now } = this.#options;
+    const identity = await store.identity();
+    const state = await store.db.selectFrom("feed_state").selectAll().where("id", "=", 1).executeTakeFirst();
+    if (state !== undefined && state.database_identity !== identity) {
+      this.#report(
+        "refusing",
+        `the database is not the one that signed last (${state.database_identity}, now ${identity}): it may lack what was published; raise the epoch`,
+      );
+      return undefined;
+    }
+    const active = await store.db
+      .selectFrom("policy")
+      .select("document")
+      .where("state", "=", "active")
+      .executeTakeFirst();
+    if (active === undefined) {
+      this.#report("refusing", "no policy is active");
+      return undefined;
+    }
+    const policy = compilePolicy(JSON.parse(active.document) as PolicyDocument);
+    const headMs = this.#monotonicMs();
+    const position = state ?? (await store.transact((queries) => firstPosition(queries, issuing, identity, now())));
+    const rows = await store.db.selectFrom("entitlement").select(["tenant_id", "line"]).execute();
+    const published = new PublishedLines(
+      rows.map((row) => [row.tenant_id, row.line] as const),
+      rows.length,
+    );
+    return { lease, leasedMs, position, headMs, policy, published, listedMs: Number.NEGATIVE_INFINITY };
+  }
+
+  /** Runs a signing transaction behind the fence. */
+  #fenced<T>(held: Held, work: (queries: Transaction<Tables>) => Promise<T>): Promise<T> {
+    const { store } = this.#options;
+    return store.transact(async (queries) => {
+      // A lease that has run out and that nobody has taken is still this process's: its row is held until the commit.
+      const lease = await lockRow(store, queries.selectFrom("lease").selectAll().where("name", "=", LEASE));
+      if (lease?.holder !== held.lease.holder || lease.term !== held.lease.term) {
+        throw new Fenced("the lease is another's");
+      }
+      // The database may have been replaced under a process that runs: by a standby that was promoted, by a backup.
+      if ((await store.identity(queries)) !== held.position.database_identity) {
+        throw new Fenced("the database is not the one that signed last");
+      }
+      const state = await lockRow(store, queries.selectFrom("feed_state").selectAll().where("id", "=", 1));
+      if (state?.epoch !== held.position.epoch || state.seq !== held.position.seq) {
+        throw new Fenced("the feed stands elsewhere");
+      }
+      return await work(queries);
+    });
+  }
+
+  #takeOver(held: Held, { publication, position, lines, policyDocument }: Published): void {
+    held.position = position;
+    held.headMs = this.#monotonicMs();
+    for (const [tenant, line] of lines) held.published.set(tenant, line);
+    if (policyDocument !== undefined) {
+      held.policy = compilePolicy(JSON.parse(policyDocument) as PolicyDocument);
+      held.listedMs = Number.NEGATIVE_INFINITY;
+    }
+    this.#options.events.onPublication(publication);
+  }
+
+  /** Makes the list where it is due and a head where one is. */
+  async #listAndSign(held: Held): Promise<void> {
+    const { issuing, events, headEveryMs = HEAD_EVERY_MS } = this.#options;
+    const nowMs = this.#issuingMs(held);
+    const monotonicMs = this.#monotonicMs();
+    const isBehind = held.position.index_seq < held.position.seq || held.published.isChanged;
+    if (isBehind && this.#isListDue(held)) {
+      const list = await prepareList(this.#options.store.db, held.published, nowMs);
+      held.position = await this.#fenced(held, (queries) =>
+        listAgain({ queries, issuing, position: held.position, list, nowMs }),
+      );
+      held.listedMs = monotonicMs;
+      held.headMs = monotonicMs;
+      events.onHead(held.position.head, held.position);
+    } else if (monotonicMs - held.headMs >= headEveryMs || nowMs - held.position.head_ms >= headEveryMs) {
+      const head = await signHead(issuing, held.position, nowMs);
+      await this.#fenced(held, (queries) =>
+        queries.updateTable("feed_state").set({ head, head_ms: nowMs }).where("id", "=", 1).execute(),
+      );
+      held.position = { ...held.position, head, head_ms: nowMs };
+      held.headMs = monotonicMs;
+      events.onHead(head, held.position);
+    }
+  }
+
+  #report(role: "leader" | "follower" | "refusing", why?: string): void {
+    if (role === this.#role && role !== "refusing") return;
+    this.#role = role;
+    this.#options.events.onRole(role, why);
+  }
+}

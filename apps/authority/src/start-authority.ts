@@ -1,0 +1,191 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { PolicyDocument } from "@dimmer/core";
+import { openIssuingKeys, WatchHub } from "@dimmer/feed/node";
+import type { Logger } from "pino";
+import { createCounters } from "./api/counters.ts";
+import { PolicyCache, type Service } from "./api/service.ts";
+import { bootstrap } from "./bootstrap.ts";
+import type { AuthorityConfig } from "./config/read.ts";
+import { FeedView } from "./feed/feed-view.ts";
+import { FleetGate } from "./feed/fleet-gate.ts";
+import { AckBook } from "./fleet/ack-book.ts";
+import { createAuthorityServer, drain, listen } from "./http-server.ts";
+import { failAbandoned } from "./imports/import-tenants.ts";
+import { ensureKeyset } from "./keyset.ts";
+import { createLog } from "./log.ts";
+import { type BreakerLimits, STANDARD_LIMITS } from "./sequencer/breaker.ts";
+import { Sequencer, type SequencerEvents } from "./sequencer/sequencer.ts";
+import { openStore, type Store } from "./store/open-store.ts";
+
+/** What a test, or a process that embeds the authority, may put in the place of the machine's own. */
+export interface AuthorityPorts {
+  /** Unix milliseconds. Default: the machine's clock. */
+  readonly now?: () => number;
+  /** Default: pino to standard error, at the configured level. */
+  readonly log?: Logger;
+  readonly limits?: BreakerLimits;
+  /** The policy of a first start. Default: the standard one. */
+  readonly policy?: PolicyDocument;
+  readonly headEveryMs?: number;
+  readonly listEveryMs?: number;
+}
+
+/** An authority that runs. */
+export interface Authority {
+  readonly url: string;
+  readonly store: Store;
+  /** What replicas pin: `SHA256:` + thumbprint of the first root key. */
+  readonly trust: string;
+  /** The secret of the first API key, where this start made it. Show it once. */
+  readonly firstSecret?: string;
+  /** Sends watchers elsewhere, finishes requests under way within `drainMs`, gives the lease back. Never rejects. */
+  readonly close: () => Promise<void>;
+}
+
+const HEARTBEAT_MS = 5_000;
+const LOOK_EVERY_MS = 250;
+const SWEEP_MS = 10_000;
+const GOAWAY_SPREAD_MS = 10_000;
+const FRESH_FOR_MS = 60_000;
+
+/**
+ * Starts an authority: opens and migrates the store, makes of an empty one what can be used, signs as soon as nobody
+ * else does, and listens.
+ *
+ * @throws {DimmerError} `disk_failed`, `keys_unreadable`, `input_invalid` or `listen_failed`, saying what to change
+ */
+export async function startAuthority(config: AuthorityConfig, ports: AuthorityPorts = {}): Promise<Authority> {
+  const log = ports.log ?? createLog(config);
+  const now = ports.now ?? Date.now;
+  const keys = await openIssuingKeys(
+    config.keys,
+    config.keysPassphrase === undefined ? {} : { passphrase: config.keysPassphrase },
+  );
+  for (const warning of keys.warnings) log.warn({}, warning);
+  const store = await openStore(config.store);
+  try {
+    const { issuer: iss, audience: aud } = config;
+    const trust = await ensureKeyset(store, keys, { iss, aud, nowMs: now() });
+    const { firstSecret } = await bootstrap(store, { policy: ports.policy, nowMs: now() });
+    await failAbandoned(store, now());
+    const issuing = { signers: keys.signers, iss, aud, freshForMs: FRESH_FOR_MS };
+    const running = await run({ config, ports, store, issuing, log, now });
+    log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
+    return { ...running, store, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Parts extends Pick<Service, "store" | "issuing" | "log" | "now"> {
+  readonly config: AuthorityConfig;
+  readonly ports: AuthorityPorts;
+}
+
+async function run({ config, ports, store, issuing, log, now }: Parts): Promise<Pick<Authority, "url" | "close">> {
+  const hub = new WatchHub({ maxStreams: config.maxStreams });
+  const view = new FeedView(store, hub);
+  const counters = createCounters();
+  const gate = new FleetGate(store);
+  const role: { role: string; why?: string } = { role: "follower" };
+  const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const events: SequencerEvents = {
+    onPublication: (publication) => {
+      counters.published++;
+      view.onPublication(publication);
+      store.signals.send("published");
+    },
+    onHead: (head, version) => {
+      counters.heads++;
+      view.onHead(head, version);
+      store.signals.send("published");
+    },
+    onSettled: () => {
+      view.onSettled();
+      store.signals.send("published");
+    },
+    onRole: (is, why) => {
+      role.role = is;
+      if (why === undefined) delete role.why;
+      else role.why = why;
+      log[is === "refusing" ? "error" : "info"]({ why }, `sequencer: ${is}`);
+    },
+    onError: (error) => {
+      counters.signingErrors++;
+      log.error({ err: error }, "a turn of the sequencer failed; it is taken again");
+    },
+  };
+  const { limits = STANDARD_LIMITS, headEveryMs, listEveryMs } = ports;
+  const sequencer = new Sequencer({
+    store,
+    issuing,
+    holder,
+    events,
+    now,
+    limits,
+    ...(headEveryMs === undefined ? {} : { headEveryMs }),
+    ...(listEveryMs === undefined ? {} : { listEveryMs }),
+  });
+  let isStopping = false;
+  const service: Service = {
+    store,
+    view,
+    hub,
+    acks: new AckBook(store, now),
+    issuing,
+    limits,
+    counters,
+    policies: new PolicyCache(),
+    log,
+    now,
+    holder,
+    wake: () => {
+      sequencer.wake();
+      store.signals.send("pending");
+    },
+    role: () => role,
+    isStopping: () => isStopping,
+    isLocal: /^(?:127\.|::1$)/.test(config.host),
+  };
+  const server = createAuthorityServer(service, gate, config);
+  const url = await listen(server, config);
+  await view.look();
+  store.signals.listen((signal) => {
+    if (signal === "pending") sequencer.wake();
+    else void view.look().then(() => view.onSettled());
+  });
+  sequencer.start();
+  await untilPublished(service);
+  const timers = [
+    setInterval(() => hub.beat(), HEARTBEAT_MS),
+    setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
+    // In the process that signs the view is told; in the others this is what is left when a signal is lost.
+    ...(store.engine === "postgres" ? [setInterval(() => void view.look(), LOOK_EVERY_MS)] : []),
+  ];
+  const close = async (): Promise<void> => {
+    isStopping = true;
+    for (const timer of timers) clearInterval(timer);
+    hub.sendAway(GOAWAY_SPREAD_MS);
+    await drain(server, config.drainMs);
+    await sequencer.stop();
+    await service.acks.flush().catch(() => undefined);
+    await store.close();
+    log.info({}, "stopped");
+  };
+  let closing: Promise<void> | undefined;
+  return { url, close: () => (closing ??= close()) };
+}
+
+/** Whoever was told that it runs finds a feed. Not longer than 5 s: another process may be at it, or refuse to. */
+async function untilPublished({ view, role }: Service): Promise<void> {
+  const untilMs = performance.now() + FIRST_HEAD_MS;
+  while (view.head === undefined && role().role !== "refusing" && performance.now() < untilMs) {
+    await view.look();
+    if (view.head === undefined) await new Promise((done) => setTimeout(done, POLL_MS));
+  }
+}
+
+const FIRST_HEAD_MS = 5_000;
+const POLL_MS = 10;

@@ -1,0 +1,61 @@
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { DimmerError } from "@dimmer/core";
+import { type Dialect, type SqliteDatabase, SqliteDialect } from "kysely";
+
+/**
+ * Opens a SQLite file for this process alone: WAL, `synchronous=FULL`, and an exclusive lock held until it is closed, so
+ * that a second authority on the same file is refused at its start and not at its first write.
+ *
+ * @throws {DimmerError} `disk_failed` where the file cannot be opened or another process holds it
+ */
+export function sqliteDialect(path: string): Dialect {
+  const database = openExclusively(path);
+  return new SqliteDialect({ database: asSqliteDatabase(database) });
+}
+
+function openExclusively(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 250 });
+    database.exec(
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    );
+    // The lock is taken by the first write, not by the pragma: make one.
+    database.exec("BEGIN EXCLUSIVE; CREATE TABLE IF NOT EXISTS opened (at TEXT); COMMIT;");
+    return database;
+  } catch (cause) {
+    database?.close();
+    const isHeld = cause instanceof Error && /locked|busy/i.test(cause.message);
+    const why = isHeld
+      ? "another authority has it open; stop that one, or use PostgreSQL to run several"
+      : cause instanceof Error
+        ? cause.message
+        : "it cannot be opened";
+    throw new DimmerError("disk_failed", `the database ${path} is not usable: ${why}`, { cause });
+  }
+}
+
+/** The shape that Kysely's SQLite dialect drives; statements are kept, as the same few texts come again and again. */
+function asSqliteDatabase(database: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, ReturnType<SqliteDatabase["prepare"]>>();
+  return {
+    close: () => database.close(),
+    prepare: (text) => {
+      const known = prepared.get(text);
+      if (known !== undefined) return known;
+      const statement = database.prepare(text);
+      const made = {
+        reader: statement.columns().length > 0,
+        all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
+        run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
+        iterate: (parameters: readonly unknown[]) =>
+          statement.iterate(...(parameters as SQLInputValue[])) as IterableIterator<unknown>,
+      };
+      if (prepared.size >= MAX_PREPARED) prepared.clear();
+      prepared.set(text, made);
+      return made;
+    },
+  };
+}
+
+const MAX_PREPARED = 256;

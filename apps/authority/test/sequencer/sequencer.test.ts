@@ -1,0 +1,218 @@
+import { verifyFeed } from "@dimmer/feed/build";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { clearRestriction, putRestriction } from "../../src/changes/restrictions.ts";
+import { putTenant, removeTenant, type TenantInput } from "../../src/changes/tenants.ts";
+import { storeSource } from "../../src/feed/store-source.ts";
+import { engines } from "../support/engines.ts";
+import { payloadOf } from "../support/watch-stream.ts";
+import { type TestAuthority, testAuthority } from "./fixture.ts";
+
+const tenant = (id: string, plan = "pro"): TenantInput => ({
+  id,
+  name: id,
+  plan,
+  features: {},
+  contacts: [],
+  contract: {},
+});
+const limited = (id: string, atS = 1): Parameters<typeof putRestriction>[1] => ({
+  tenant: id,
+  case: `case-${id}`,
+  cause: "nonpayment",
+  steps: [{ at: atS, mode: "limited" }],
+});
+
+describe.each(engines())("the sequencer on $name", (engine) => {
+  let authority: TestAuthority;
+  beforeAll(() => engine.start());
+  afterAll(() => engine.stop());
+  beforeEach(async () => {
+    authority = await testAuthority(await engine.url());
+  });
+  afterEach(() => authority.close());
+
+  const report = (): ReturnType<typeof verifyFeed> =>
+    verifyFeed(storeSource(authority.store), {
+      trust: [authority.trust],
+      audience: "development",
+      nowMs: authority.nowMs,
+    });
+  const put = (...tenants: TenantInput[]): Promise<void> =>
+    authority.write(async (write) => {
+      for (const input of tenants) await putTenant(write, input);
+    });
+
+  it("publishes each change as the next version, and a list that verifies", async () => {
+    const { publications } = authority.sequence({ listEveryMs: 0 });
+    await put(tenant("acme"));
+    await authority.settled();
+    await put(tenant("beta"));
+    await authority.settled();
+    expect(publications.map(({ base, seq }) => [base, seq])).toEqual([
+      [1, 2],
+      [2, 3],
+    ]);
+    await expect.poll(async () => (await report()).counts?.tenants).toBe(2);
+    expect(await report()).toMatchObject({ isGood: true, version: { epoch: 1, seq: 3 } });
+  });
+
+  it("publishes nothing where the state is what was published already", async () => {
+    const { publications } = authority.sequence();
+    await put(tenant("acme"));
+    await authority.settled();
+    await put(tenant("acme", "starter"), tenant("acme", "pro"));
+    await authority.settled();
+    expect(publications).toHaveLength(1);
+  });
+
+  it("publishes a tombstone for a tenant that is removed", async () => {
+    const { publications } = authority.sequence();
+    await put(tenant("acme"));
+    await authority.settled();
+    await authority.write((write) => removeTenant(write, "acme"));
+    await authority.settled();
+    expect(payloadOf(publications.at(-1)?.delta ?? "")).toMatchObject({
+      entitlements: [{ tenant: "acme", gone: 1_796_169_600 }],
+    });
+  });
+
+  it("cuts a bulk change into deltas of a thousand, and lets a restoration go between them", async () => {
+    const { publications } = authority.sequence({ limits: { narrowedShare: 1, narrowedLeast: 100, newLocks: 10 } });
+    await put(tenant("paying"));
+    await authority.write((write) => putRestriction(write, limited("paying")));
+    await authority.settled();
+    const before = publications.length;
+    await authority.write(async (write) => {
+      for (let i = 0; i < 2_500; i++) await putTenant({ ...write, isBulk: true }, tenant(`t${i}`));
+      await clearRestriction(write, { tenant: "paying", case: "case-paying" });
+    });
+    await authority.settled();
+    const deltas = publications
+      .slice(before)
+      .map(({ delta }) => payloadOf(delta)["entitlements"] as { tenant: string }[]);
+    expect(deltas.map((list) => list.length)).toEqual([1_000, 1_000, 501]);
+    expect(deltas[0]?.some((entitlement) => entitlement.tenant === "paying")).toBe(true);
+  });
+
+  it("holds back what narrows too many tenants at once, and lets restorations pass", async () => {
+    const { publications } = authority.sequence();
+    await put(...Array.from({ length: 50 }, (_, i) => tenant(`t${i}`)));
+    await authority.settled();
+    await authority.write(async (write) => {
+      for (let i = 0; i < 30; i++) await putRestriction(write, limited(`t${i}`));
+    });
+    await authority.settled();
+    const held = await authority.store.db.selectFrom("change_set").selectAll().execute();
+    expect(held).toMatchObject([{ state: "waiting", narrowed: 11, requested_by: "key_test" }]);
+    await authority.write((write) => clearRestriction(write, { tenant: "t0", case: "case-t0" }));
+    await authority.settled();
+    const before = publications.length;
+    await authority.store.db.updateTable("change_set").set({ state: "approved", decided_by: "key_other" }).execute();
+    await authority.settled();
+    expect(publications.length).toBe(before + 1);
+    const lines = await authority.store.db.selectFrom("entitlement").select("line").execute();
+    expect(lines.filter(({ line }) => line.includes("limited"))).toHaveLength(29);
+  });
+
+  it("counts plans that take features, and steps that come within a day", async () => {
+    authority.sequence();
+    await put(...Array.from({ length: 30 }, (_, i) => tenant(`t${i}`)));
+    await authority.settled();
+    const tomorrow = authority.nowMs / 1_000 + 80_000;
+    await authority.write(async (write) => {
+      for (let i = 0; i < 12; i++) await putTenant(write, tenant(`t${i}`, "starter"));
+      for (let i = 12; i < 24; i++) await putRestriction(write, limited(`t${i}`, tomorrow));
+      for (let i = 24; i < 30; i++) await putRestriction(write, limited(`t${i}`, tomorrow + 86_400));
+    });
+    await authority.settled();
+    const held = await authority.store.db.selectFrom("change_set").select("narrowed").execute();
+    expect(held).toEqual([{ narrowed: 5 }]);
+  });
+
+  it("signs one after another where two are started, and only one of them", async () => {
+    const first = authority.sequence();
+    const second = authority.sequence();
+    for (let i = 0; i < 10; i++) await put(tenant(`t${i}`));
+    await authority.settled();
+    const published = [...first.publications, ...second.publications].map(({ seq }) => seq);
+    expect(published).toEqual(Array.from({ length: published.length }, (_, i) => i + 2));
+    expect([first.publications.length, second.publications.length]).toContain(0);
+  });
+
+  it("gives the lease back when it stops: another goes on with the next version", async () => {
+    const first = authority.sequence();
+    await put(tenant("a"));
+    await authority.settled();
+    await first.sequencer.stop();
+    const second = authority.sequence();
+    await put(tenant("b"));
+    await authority.settled();
+    expect(second.publications.map(({ base, epoch, seq }) => [epoch, base, seq])).toEqual([[1, 2, 3]]);
+  });
+
+  it("refuses to sign on a database that is not the one that signed last", async () => {
+    const first = authority.sequence();
+    await put(tenant("a"));
+    await authority.settled();
+    await first.sequencer.stop();
+    await authority.store.db.updateTable("meta").set({ value: "another" }).where("key", "=", "database").execute();
+    const second = authority.sequence();
+    await put(tenant("b"));
+    await expect.poll(() => second.roles.at(-1)).toMatch(/^refusing: .*raise the epoch/);
+    expect(second.publications).toEqual([]);
+  });
+
+  it("stops at once where the database is replaced under it", async () => {
+    const { publications, roles } = authority.sequence();
+    await put(tenant("a"));
+    await authority.settled();
+    const published = publications.length;
+    await authority.store.db.updateTable("meta").set({ value: "another" }).where("key", "=", "database").execute();
+    await put(tenant("b"));
+    authority.wake();
+    await expect.poll(() => roles.join("; "), { timeout: 5_000 }).toMatch(/not the one that signed last/);
+    expect(publications).toHaveLength(published);
+  });
+
+  it("signs heads that never run backwards, whatever the clock does", async () => {
+    const { heads } = authority.sequence({ headEveryMs: 0, listEveryMs: 3_600_000 });
+    await put(tenant("a"));
+    await authority.settled();
+    authority.nowMs -= 3_600_000;
+    const before = heads.length;
+    authority.wake();
+    await expect.poll(() => heads.length).toBeGreaterThan(before);
+    const issued = heads.map((head) => payloadOf(head)["iat"] as number);
+    expect(issued).toEqual(issued.toSorted((a, b) => a - b));
+    expect(issued.at(-1)).toBeGreaterThanOrEqual(1_796_169_600);
+  });
+
+  it("keeps parts for a day beyond their use, and no longer", async () => {
+    const { sequencer } = authority.sequence({ listEveryMs: 0 });
+    const indexes = async (): Promise<number> =>
+      (await authority.store.db.selectFrom("part").select("digest").where("kind", "=", "index").execute()).length;
+    const listed = (): Promise<void> =>
+      expect
+        .poll(async () => {
+          const state = await authority.store.db.selectFrom("feed_state").selectAll().executeTakeFirstOrThrow();
+          return state.seq - state.index_seq;
+        })
+        .toBe(0);
+    await put(tenant("a"));
+    await authority.settled();
+    await listed();
+    expect(await indexes()).toBe(2);
+    authority.nowMs += 23 * 3_600_000;
+    await put(tenant("b"));
+    await authority.settled();
+    await listed();
+    expect(await indexes()).toBe(3);
+    authority.nowMs += 23 * 3_600_000;
+    await put(tenant("c"));
+    await authority.settled();
+    await listed();
+    expect(await indexes()).toBe(3);
+    expect(await report()).toMatchObject({ isGood: true });
+    await sequencer.stop();
+  });
+});

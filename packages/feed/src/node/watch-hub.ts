@@ -1,0 +1,117 @@
+import type { ServerResponse } from "node:http";
+import { formatVersion, type Version } from "@dimmer/statement";
+
+/** One event of a watch, as it goes over the stream. */
+export interface WatchFrame {
+  readonly event: "delta" | "locks" | "policy" | "head" | "goaway";
+  /** The token, or JSON for `goaway`. Without line breaks. */
+  readonly data: string;
+  /** The version that the event brings; left out where it brings none. */
+  readonly version?: Version;
+}
+
+/** Bounds of a hub. */
+export interface WatchHubOptions {
+  /** Streams at once; more are asked to come back later. Default 20,000. */
+  readonly maxStreams?: number;
+  /** Bytes that a stream may be behind before it is dropped. Default 1 MiB: a reader that slow lists again sooner. */
+  readonly maxBehindBytes?: number;
+}
+
+const MAX_STREAMS = 20_000;
+const MAX_BEHIND_BYTES = 1 << 20;
+const HEARTBEAT = Buffer.from(": hb\n\n");
+
+/** The bytes of an event. Never throws. */
+export function encodeFrame({ event, data, version }: WatchFrame): Buffer {
+  const id = version === undefined ? "" : `id: ${formatVersion(version)}\n`;
+  return Buffer.from(`event: ${event}\n${id}data: ${data}\n\n`);
+}
+
+/**
+ * The open watch streams of a server. An event is encoded once and the same bytes are written to every stream; a reader
+ * that does not keep up is dropped, never buffered for: it comes back and catches up from what is kept.
+ */
+export class WatchHub {
+  readonly #streams = new Set<ServerResponse>();
+  /** Those that want no deltas: they follow locks, policy and heads alone. */
+  readonly #withoutTenants = new Set<ServerResponse>();
+  readonly #maxStreams: number;
+  readonly #maxBehindBytes: number;
+  /** Streams dropped because they were too far behind. */
+  dropped = 0;
+
+  constructor(options: WatchHubOptions = {}) {
+    this.#maxStreams = options.maxStreams ?? MAX_STREAMS;
+    this.#maxBehindBytes = options.maxBehindBytes ?? MAX_BEHIND_BYTES;
+  }
+
+  /** Open streams. */
+  get size(): number {
+    return this.#streams.size + this.#withoutTenants.size;
+  }
+
+  /** Whether another stream may be opened. */
+  get hasRoom(): boolean {
+    return this.size < this.#maxStreams;
+  }
+
+  /**
+   * Opens a stream: sends its headers and what happened before, then everything that is broadcast. `backlog` must end at
+   * the version after which `broadcast` goes on, so call it without an `await` in between.
+   *
+   * @param options.isWithoutTenants leaves out every delta, in the backlog too
+   */
+  open(
+    response: ServerResponse,
+    backlog: readonly WatchFrame[],
+    options: { readonly isWithoutTenants?: boolean } = {},
+  ): void {
+    const isWithoutTenants = options.isWithoutTenants === true;
+    const streams = isWithoutTenants ? this.#withoutTenants : this.#streams;
+    response.writeHead(200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
+    response.on("close", () => streams.delete(response));
+    response.on("error", () => streams.delete(response));
+    streams.add(response);
+    const frames = isWithoutTenants ? backlog.filter(({ event }) => event !== "delta") : backlog;
+    response.write(Buffer.concat([HEARTBEAT, ...frames.map(encodeFrame)]));
+  }
+
+  /** Sends events to every stream, each batch as one piece of bytes. */
+  broadcast(frames: readonly WatchFrame[]): void {
+    if (this.#streams.size > 0) this.#write(this.#streams, Buffer.concat(frames.map(encodeFrame)));
+    if (this.#withoutTenants.size === 0) return;
+    const others = frames.filter(({ event }) => event !== "delta");
+    if (others.length > 0) this.#write(this.#withoutTenants, Buffer.concat(others.map(encodeFrame)));
+  }
+
+  /** Tells every stream that the line is alive. */
+  beat(): void {
+    this.#write(this.#streams, HEARTBEAT);
+    this.#write(this.#withoutTenants, HEARTBEAT);
+  }
+
+  /** Asks every reader to come back after a time of its own below `spreadMs`, and ends the streams. */
+  sendAway(spreadMs: number, random: () => number = Math.random): void {
+    for (const response of [...this.#streams, ...this.#withoutTenants]) {
+      const afterMs = Math.floor(random() * spreadMs);
+      response.end(encodeFrame({ event: "goaway", data: JSON.stringify({ afterMs }) }));
+    }
+    this.#streams.clear();
+    this.#withoutTenants.clear();
+  }
+
+  #write(streams: Set<ServerResponse>, bytes: Buffer): void {
+    for (const response of streams) {
+      if (response.writableLength > this.#maxBehindBytes) {
+        this.dropped++;
+        streams.delete(response);
+        response.destroy();
+      } else response.write(bytes);
+    }
+  }
+}
