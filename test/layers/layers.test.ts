@@ -43,6 +43,8 @@ describe("layers point one way", () => {
     ["packages/sdk/src/routes", "node:path"],
     ["packages/sdk/src/guard", "@dimmer/feed/follow"],
     ["apps/sidecar/src", "@dimmer/cli"],
+    ["apps/authority/src", "@dimmer/sidecar"],
+    ["apps/authority/src", "@dimmer/sdk"],
   ];
   const allowed: readonly [folder: string, module: string][] = [
     ["packages/core/src", "./decide.ts"],
@@ -51,6 +53,7 @@ describe("layers point one way", () => {
     ["packages/feed/src/node", "node:fs/promises"],
     ["packages/sdk/src", "@dimmer/feed/follow"],
     ["apps/sidecar/src", "@dimmer/sdk/routes"],
+    ["apps/authority/src", "@dimmer/feed/node"],
   ];
   const fileOf = (place: string, module: string): string => `${place}/planted-${module.replace(/[^a-z]+/g, "-")}.ts`;
   let findings: string[] = [];

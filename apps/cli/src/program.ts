@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addGroup } from "./command.ts";
+import { addAuthority } from "./commands/authority.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDev } from "./commands/dev.ts";
 import { addFeedBuild } from "./commands/feed-build.ts";
@@ -46,6 +47,7 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
     .configureOutput({ outputError: () => {} });
 
   addDev(program);
+  await addAuthority(program, given.includes("authority"));
   await addSidecar(program, given.includes("sidecar"));
   addCheck(program);
   const tenant = addGroup(program, "tenant", "look at and change tenants of the development feed");

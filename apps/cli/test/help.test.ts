@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { createProgram } from "../src/program.ts";
 import { dimmer } from "./run-dimmer.ts";
 
-// "sidecar" makes the program load the sidecar's options too.
-const program = await createProgram(["sidecar"]);
+// Named, these two load the options of their servers too.
+const program = await createProgram(["authority", "sidecar"]);
 const commands = leavesOf(program);
 
 function leavesOf(command: Command): Command[] {
@@ -25,6 +25,7 @@ function helpOf(command: Command): string {
 describe("help", () => {
   it("knows every command that the design names for now", () => {
     expect(commands.map((command) => pathOf(command).join(" ")).sort()).toEqual([
+      "authority",
       "check",
       "dev",
       "feed build",

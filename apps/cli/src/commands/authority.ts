@@ -1,0 +1,63 @@
+import type { OptionDefinition, OptionName } from "@dimmer/authority";
+import type { Command } from "commander";
+import { note } from "../answer.ts";
+import { addCommand } from "../command.ts";
+import { addPassphraseOption, type PassphraseOption, passphraseOf } from "../keys.ts";
+import { stopSignals } from "../stop-signals.ts";
+
+interface Options extends PassphraseOption {
+  readonly json?: boolean;
+  readonly [option: string]: unknown;
+}
+
+/**
+ * `dimmer authority`: keeps tenants, restrictions, locks and policies, signs them and streams them. Its options are
+ * those that the authority itself defines; they are loaded only where the command is named, with the whole server.
+ */
+export async function addAuthority(parent: Command, isNamed: boolean): Promise<void> {
+  const command = addCommand(parent, {
+    usage: "authority",
+    summary: "keep tenants and their restrictions, sign them, and stream them to sidecars",
+    details:
+      "Every option may also stand in the environment (DIMMER_STORE); flags come first. The first start on a store makes " +
+      "one API key, role admin, and prints it once. Ends in order on SIGINT and SIGTERM, with exit code 0.",
+    examples: [
+      ["authority --store sqlite:authority.db --keys .dimmer/keys", "one process on a file, on port 7300"],
+      [
+        "authority --store postgres://dimmer@db/dimmer --keys keys --issuer https://dimmer.example.com --audience production",
+        "one of several on PostgreSQL",
+      ],
+    ],
+  });
+  if (!isNamed) return;
+  const { AUTHORITY_OPTIONS } = await import("@dimmer/authority");
+  for (const [name, definition] of Object.entries(AUTHORITY_OPTIONS) as [OptionName, OptionDefinition][]) {
+    const { flag, argument, describe, isSecret } = definition;
+    // A secret is no flag: other users of the machine could read it.
+    if (isSecret === true) continue;
+    const help = name === "store" || name === "keys" ? `${describe} (required)` : describe;
+    command.option(`${flag} <${argument}>`, help);
+  }
+  addPassphraseOption(command).action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const { readAuthorityConfig, startAuthority } = await import("@dimmer/authority");
+  const { json, passphraseFile, ...flags } = options;
+  const passphrase = passphraseOf(passphraseFile === undefined ? {} : { passphraseFile });
+  const env = { ...process.env, ...(passphrase === undefined ? {} : { DIMMER_KEYS_PASSPHRASE: passphrase }) };
+  const stop = stopSignals();
+  const { url, trust, firstSecret, close } = await startAuthority(readAuthorityConfig({ flags, env }));
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ url, trust, firstApiKey: firstSecret ?? null, pid: process.pid })}\n`);
+  } else {
+    process.stdout.write(`authority listens on ${url}; trust ${trust}\n`);
+    if (firstSecret !== undefined) process.stdout.write(`first API key (admin), shown once: ${firstSecret}\n`);
+  }
+  if (new URL(url).hostname !== "127.0.0.1" && new URL(url).hostname !== "[::1]") {
+    note("dimmer: note: put TLS in front of this address: keys and the feed pass over it");
+  }
+  await stop.stopped;
+  await close();
+  stop.release();
+}
