@@ -2,7 +2,7 @@ import { DimmerError, isName, isTenantId, RESTRICTION_CAUSES } from "@dimmer/cor
 import { faultOfFeatureValue, sortKeys } from "./feature-value.ts";
 import { LIMITS } from "./limits.ts";
 import type { WireEntitlement, WireTombstone } from "./wire.ts";
-import { isCaseId, isRecord, isSeconds, show } from "./wire-values.ts";
+import { idWants, isCaseId, isRecord, isSeconds, show } from "./wire-values.ts";
 
 const CAUSES: ReadonlySet<unknown> = new Set(RESTRICTION_CAUSES);
 const FEATURE_PREFIX = "feature:";
@@ -18,7 +18,7 @@ const FEATURE_PREFIX = "feature:";
 export function checkWireEntitlement(value: unknown): WireEntitlement | WireTombstone {
   if (!isRecord(value)) throw fault("entitlement", "must be an object", value);
   const { tenant, plan, gone, features, restrictions } = value;
-  if (!isTenantId(tenant)) throw fault("tenant", "must be 1 to 128 letters, digits or . _ : -", tenant);
+  if (!isTenantId(tenant)) throw fault("tenant", idWants(tenant), tenant);
   if (gone !== undefined) {
     if (!isSeconds(gone)) throw fault("gone", "must be whole Unix seconds", gone);
     const besides = ["plan", "features", "restrictions"].find((name) => value[name] !== undefined);
@@ -100,7 +100,7 @@ function checkRestriction(value: unknown, index: number): asserts value is { rea
     throw fault(`restrictions[${index}].cause`, `must be one of ${RESTRICTION_CAUSES.join(", ")}`, value["cause"]);
   }
   if (!isCaseId(value["case"])) {
-    throw fault(`restrictions[${index}].case`, "must be 1 to 128 letters, digits or . _ : -", value["case"]);
+    throw fault(`restrictions[${index}].case`, idWants(value["case"]), value["case"]);
   }
   if (!Array.isArray(steps) || steps.length === 0 || steps.length > LIMITS.steps) {
     throw fault(`restrictions[${index}].steps`, `must be an array of 1 to ${LIMITS.steps} steps`, steps);

@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { MAX_SECONDS } from "./wire-values.ts";
+import { ID_WANTS, MAX_SECONDS } from "./wire-values.ts";
 
 // The parts that the schemas of the wire share. The property tests hold them equal to the checks written by hand.
 
 const ID = /^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/;
 
 /** The id of a tenant. */
-export const tenantIdSchema: z.ZodType<string> = z.string().regex(ID, "must be 1 to 128 letters, digits or . _ : -");
+export const tenantIdSchema: z.ZodType<string> = z.string().regex(ID, ID_WANTS);
 
 /** A case id has the form of a tenant id. */
-export const caseIdSchema: z.ZodType<string> = z.string().regex(ID, "must be 1 to 128 letters, digits or . _ : -");
+export const caseIdSchema: z.ZodType<string> = z.string().regex(ID, ID_WANTS);
 
 /** The name of a capability, mode, plan or feature. */
 export const nameSchema: z.ZodType<string, string> = z

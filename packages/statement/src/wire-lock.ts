@@ -1,7 +1,7 @@
 import { DimmerError, isName, isTenantId, LOCK_CAUSES } from "@dimmer/core";
 import { LIMITS } from "./limits.ts";
 import type { WireLock } from "./wire.ts";
-import { isCaseId, isRecord, isSeconds, show } from "./wire-values.ts";
+import { idWants, isCaseId, isRecord, isSeconds, show } from "./wire-values.ts";
 
 const CAUSES: ReadonlySet<unknown> = new Set(LOCK_CAUSES);
 
@@ -14,9 +14,9 @@ const CAUSES: ReadonlySet<unknown> = new Set(LOCK_CAUSES);
 export function checkWireLock(value: unknown): WireLock {
   if (!isRecord(value)) throw fault("lock", "must be an object", value);
   const { tenant, cause, since, allow } = value;
-  if (!isTenantId(tenant)) throw fault("tenant", "must be 1 to 128 letters, digits or . _ : -", tenant);
+  if (!isTenantId(tenant)) throw fault("tenant", idWants(tenant), tenant);
   if (!CAUSES.has(cause)) throw fault("cause", `must be one of ${LOCK_CAUSES.join(", ")}`, cause);
-  if (!isCaseId(value["case"])) throw fault("case", "must be 1 to 128 letters, digits or . _ : -", value["case"]);
+  if (!isCaseId(value["case"])) throw fault("case", idWants(value["case"]), value["case"]);
   if (!isSeconds(since)) throw fault("since", "must be whole Unix seconds", since);
   if (!Array.isArray(allow) || allow.length > LIMITS.allow) {
     throw fault("allow", `must be an array of at most ${LIMITS.allow}`, allow);

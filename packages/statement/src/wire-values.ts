@@ -32,6 +32,14 @@ export function isCaseId(value: unknown): value is string {
   return typeof value === "string" && CASE_ID.test(value);
 }
 
+/** What the id of a tenant or of a case must be, as error messages say it. */
+export const ID_WANTS = "must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _";
+
+/** What such an id must be where a value is none: YAML makes a number of one that stands there bare. Never throws. */
+export function idWants(value: unknown): string {
+  return typeof value === "number" || typeof value === "boolean" ? "must be text: put it in quotes" : ID_WANTS;
+}
+
 /** Tells whether a value may name an audience: letters, digits and `. _ : / -`, at most 128. Never throws. */
 export function isAudience(value: unknown): value is string {
   return typeof value === "string" && AUDIENCE.test(value);

@@ -71,9 +71,13 @@ const BAD: readonly (readonly [unknown, string])[] = [
   [undefined, "entitlement: must be an object, is missing"],
   [[], "entitlement: must be an object, is an array of 0"],
   ["acme", 'entitlement: must be an object, is "acme"'],
-  [{ plan: "pro" }, "tenant: must be 1 to 128 letters, digits or . _ : -, is missing"],
+  [{ plan: "pro" }, "tenant: must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _, is missing"],
   [{ tenant: "", plan: "pro" }, "tenant: "],
-  [{ tenant: "..", plan: "pro" }, 'tenant: must be 1 to 128 letters, digits or . _ : -, is ".."'],
+  [{ tenant: 42, plan: "pro" }, "tenant: must be text: put it in quotes, is 42"],
+  [
+    { tenant: "..", plan: "pro" },
+    'tenant: must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _, is ".."',
+  ],
   [{ tenant: "a b", plan: "pro" }, "tenant: "],
   [{ tenant: "a\n", plan: "pro" }, "tenant: "],
   [{ tenant: "a\u0000", plan: "pro" }, "tenant: "],
@@ -82,7 +86,7 @@ const BAD: readonly (readonly [unknown, string])[] = [
   [{ tenant: 7, plan: "pro" }, "tenant: "],
   [
     JSON.parse('{"__proto__":{"tenant":"x","plan":"pro"}}'),
-    "tenant: must be 1 to 128 letters, digits or . _ : -, is missing",
+    "tenant: must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _, is missing",
   ],
   [{ tenant: "x" }, "plan: must be a name of lower-case words joined by dots, is missing"],
   [{ tenant: "x", plan: "Pro" }, "plan: "],
@@ -132,10 +136,14 @@ const BAD: readonly (readonly [unknown, string])[] = [
     'restrictions[0].cause: must be one of breach, offboarding, manual, nonpayment, is "security"',
   ],
   [withRestriction({ cause: ["breach"] }), "restrictions[0].cause: "],
-  [withRestriction({ case: "a/b" }), 'restrictions[0].case: must be 1 to 128 letters, digits or . _ : -, is "a/b"'],
+  [withRestriction({ case: 7 }), "restrictions[0].case: must be text: put it in quotes, is 7"],
+  [
+    withRestriction({ case: "a/b" }),
+    'restrictions[0].case: must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _, is "a/b"',
+  ],
   [
     withRestriction({ case: undefined }),
-    "restrictions[0].case: must be 1 to 128 letters, digits or . _ : -, is missing",
+    "restrictions[0].case: must be 1 to 128 letters, digits or . _ : -, the first a letter, digit or _, is missing",
   ],
   [
     {
@@ -219,7 +227,7 @@ describe("checkWireEntitlement", () => {
   });
 
   it("shows long values cut short", () => {
-    expect(() => checkWireEntitlement({ tenant: "/".repeat(1_000_000), plan: "pro" })).toThrow(/^.{0,120}$/);
+    expect(() => checkWireEntitlement({ tenant: "/".repeat(1_000_000), plan: "pro" })).toThrow(/^.{0,160}$/);
   });
 });
 

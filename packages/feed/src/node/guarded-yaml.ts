@@ -5,6 +5,9 @@ import { YamlLexemeGuard } from "./yaml-lexeme-guard.ts";
 /** Bounds on what is parsed already. Keys of a map are compared with each other to find one twice: quadratic. */
 const LIMITS = { keysInMap: 256, treeDepth: 64 } as const;
 
+/** A tab before anything but what opens elements and keys. */
+const TAB_INDENTED = /^[ ?:-]*\t/;
+
 /** The most bytes that a YAML file may have. */
 export const MAX_YAML_BYTES: number = 8 * 1024 * 1024;
 /** How many nodes aliases may unfold to: the `maxAliasCount` of every conversion of a guarded document. */
@@ -56,7 +59,7 @@ class GuardedParse {
         const offset = typeof source === "number" ? source : "offset" in source ? source.offset : (source[0] ?? 0);
         throw this.#refuse(
           offset,
-          code === "DUPLICATE_KEY" ? "the same field twice; remove one" : `not YAML: ${message}`,
+          code === "DUPLICATE_KEY" ? "the same field twice; remove one" : this.#notYaml(offset, message),
         );
       },
     });
@@ -79,7 +82,7 @@ class GuardedParse {
     let documents = 0;
     const checked = function* (this: GuardedParse, tokens: Iterable<CST.Token>): Generator<CST.Token> {
       for (const token of tokens) {
-        if (token.type === "error") throw this.#refuse(token.offset, `not YAML: ${token.message}`);
+        if (token.type === "error") throw this.#refuse(token.offset, this.#notYaml(token.offset, token.message));
         if (token.type === "document") {
           if (++documents > 1) throw this.#refuse(token.offset, "a second document (---); write one");
           if (token.value !== undefined) this.#checkTree(token.value);
@@ -114,6 +117,13 @@ class GuardedParse {
         if (value) open.push({ token: value, depth: depth + 1 });
       }
     }
+  }
+
+  /** What the parser says; of a tab before a text it says anything but that it is one. */
+  #notYaml(offset: number, message: string): string {
+    const start = this.#text.lastIndexOf("\n", offset - 1) + 1;
+    const isTabbed = TAB_INDENTED.test(this.#text.slice(start, start + 256));
+    return isTabbed ? "not YAML: a tab in the indentation; indent with spaces" : `not YAML: ${message}`;
   }
 
   #refuse(offset: number, message: string): Error {

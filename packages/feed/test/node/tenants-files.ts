@@ -40,7 +40,7 @@ export const EVERYTHING = `
       case: case_1
       steps:
         - { at: 2026-12-09T09:00:00+09:00, mode: grace }
-        - { at: 1797379200, mode: limited, deny: [export, "feature:sso"] }
+        - { at: 1797379200, mode: limited, deny: [webhook, "feature:sso"] }
       exception: { floor: essential, from: now, until: now+30d }
   lock: { cause: security, case: INC-1, since: now-1d, allow: [pay] }
 - { tenant: gone, gone: now-2d }
@@ -61,7 +61,7 @@ export const EVERYTHING_READ: Read = {
           case: "case_1",
           steps: [
             { at: 1_796_774_400, mode: "grace" },
-            { at: 1_797_379_200, mode: "limited", deny: ["export", "feature:sso"] },
+            { at: 1_797_379_200, mode: "limited", deny: ["webhook", "feature:sso"] },
           ],
           exception: { floor: "essential", from: NOW, until: NOW + 30 * 86_400 },
         },
