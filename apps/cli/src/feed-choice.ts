@@ -16,6 +16,16 @@ export function requireTrust(trust: readonly string[]): void {
 }
 
 /**
+ * What to look at where a message says that no root key fits: what follows it, or nothing. A feed never says which root
+ * to believe, or anybody's would be believed. Never throws.
+ */
+export function trustHint(message: string): string {
+  return /\btrust: no keyset /.test(message)
+    ? '; is it the right feed, and is --trust what "dimmer feed build" printed for it?'
+    : "";
+}
+
+/**
  * Opens the feed that the user named: a directory, `http(s)://…` or `unix:/path.sock`.
  *
  * @throws {CommandFailure} where a directory is not there

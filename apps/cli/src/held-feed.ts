@@ -1,5 +1,5 @@
 import type { Replica } from "@dimmer/feed/follow";
-import { feedSource, requireTrust } from "./feed-choice.ts";
+import { feedSource, requireTrust, trustHint } from "./feed-choice.ts";
 
 /** Which feed, and whom to believe about it. */
 export interface FeedChoice {
@@ -35,6 +35,6 @@ export async function holdFeed({ feed, trust, audience }: FeedChoice): Promise<R
   const { refusals, sources } = replica.status();
   await replica.close();
   const message = refusals.last?.message ?? sources[0]?.lastError ?? "nothing could be read";
-  const named = message.includes(feed) ? message : `feed ${feed}: ${message}`;
+  const named = `${message.includes(feed) ? message : `feed ${feed}: ${message}`}${trustHint(message)}`;
   throw new DimmerError(refusals.last?.code ?? "feed_unreachable", named);
 }

@@ -94,7 +94,7 @@ async function findStart(drafts: readonly Draft[], trust: readonly string[]): Pr
   const start = drafts.findIndex((draft, i) => pinned[i] === true && draft.kid === draft.root.kid);
   if (start !== -1) return start;
   const introduced = pinned.indexOf(true);
-  if (introduced === -1) throw untrusted("trust: no keyset has a pinned root key");
+  if (introduced === -1) throw untrusted(`trust: no keyset has the pinned root key ${trust.join(" or ")}`);
   const { payload, kid } = drafts[introduced] as Draft;
   throw untrusted(
     `trust: keyset ${payload.version} names the pinned root key but is signed by ${kid}; publish the next one signed by the new root, or pin the old root as well`,

@@ -1,7 +1,7 @@
 import type { FeedFault } from "@dimmer/feed/build";
 import type { Command } from "commander";
 import { addCommand, answering, collect } from "../command.ts";
-import { feedSource, requireTrust } from "../feed-choice.ts";
+import { feedSource, requireTrust, trustHint } from "../feed-choice.ts";
 
 interface Options {
   readonly trust: readonly string[];
@@ -57,5 +57,5 @@ export function addFeedVerify(parent: Command): void {
 }
 
 function lineOf({ severity, file, line, message }: FeedFault): string {
-  return `${severity} ${file}${line === undefined ? "" : `:${line}`}: ${message}`;
+  return `${severity} ${file}${line === undefined ? "" : `:${line}`}: ${message}${trustHint(message)}`;
 }

@@ -36,7 +36,13 @@ export function addTokenIssue(parent: Command): void {
       const { issueEntitlementToken } = await import("@dimmer/feed/node");
       const directory = await openKeys(keys, passphrase);
       const nowMs = Date.now();
-      const token = await issueEntitlementToken({ tenant, feedDirectory: feed, keys: directory, ttlMs, nowMs });
+      const given = { tenant, feedDirectory: feed, keys: directory, ttlMs, nowMs };
+      const token = await issueEntitlementToken(given).catch(async (cause: unknown) => {
+        const { DimmerError } = await import("@dimmer/core");
+        if (!(cause instanceof DimmerError) || cause.code !== "statement_untrusted") throw cause;
+        const message = `--keys ${keys}: these are not the keys of the feed ${feed} (${cause.message})`;
+        throw new DimmerError(cause.code, message, { cause });
+      });
       if (token === undefined) throw usageFailure(`tenant ${JSON.stringify(tenant)}: is not in the feed ${feed}`);
       const { inspectStatement } = await import("@dimmer/statement");
       const { payload } = inspectStatement(token);

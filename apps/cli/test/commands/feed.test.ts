@@ -136,8 +136,14 @@ describe("feed verify", () => {
   it("says no to a feed of another root or another audience", async () => {
     const cwd = scratch();
     const trust = (await build(cwd, "feed")).stdout.trim();
-    const other = await dimmer(["feed", "verify", "feed", "--trust", `SHA256:${"A".repeat(43)}`], { cwd });
+    const root = `SHA256:${"A".repeat(43)}`;
+    const other = await dimmer(["feed", "verify", "feed", "--trust", root], { cwd });
     expect(other).toMatchObject({ status: 1, stderr: "" });
+    const why = `trust: no keyset has the pinned root key ${root}; is it the right feed, and is --trust what`;
+    expect(other.stdout).toContain(`error keysets/: ${why} "dimmer feed build" printed for it?\n`);
+    const check = await dimmer(["check", "acme", "view", "--feed", "feed", "--trust", root], { cwd });
+    expect(check).toMatchObject({ status: 1, stdout: "" });
+    expect(check.stderr).toContain(why);
     const audience = await dimmer(["feed", "verify", "feed", "--trust", trust, "--audience", "production"], { cwd });
     expect(audience).toMatchObject({ status: 1, stderr: "" });
   });

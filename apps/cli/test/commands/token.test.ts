@@ -59,6 +59,20 @@ describe("token", () => {
     expect(jsonOf(none)).toMatchObject({ error: { code: "statement_malformed" } });
   });
 
+  it.each(["abc.def.ghi", "nonsense", "SHA256:abc", "eyJ.eyJ"])(
+    "is not what %s is, and the message says what one looks like",
+    async (given) => {
+      for (const command of [
+        ["inspect", given],
+        ["verify", given, "--trust", trust, "--feed", "feed"],
+      ]) {
+        const run = await dimmer(["token", ...command], { cwd });
+        expect(run).toMatchObject({ status: 1, stdout: "" });
+        expect(run.stderr).toMatch(/^dimmer: token: is no token; one is three parts .* begins with eyJ, .*\n$/);
+      }
+    },
+  );
+
   it("is inspected without being believed, whatever statement it is", async () => {
     const run = await dimmer(["token", "inspect", token, "--json"], { cwd });
     expect(jsonOf(run)).toMatchObject({ isVerified: false, typ: "dimmer-entitlement+jwt", payload: { sub: "acme" } });
@@ -78,6 +92,10 @@ describe("token", () => {
     expect(long.status).toBe(2);
     expect(long.stderr).toMatch(/^dimmer: --ttl "2h": must be a duration from 1s to 3600s/);
     await dimmer(["keys", "init", "others"], { cwd });
-    expect((await issue("acme", "--keys", "others")).status).toBe(1);
+    const others = await issue("acme", "--keys", "others");
+    expect(others).toMatchObject({ status: 1, stdout: "" });
+    expect(others.stderr).toMatch(
+      /^dimmer: --keys others: these are not the keys of the feed feed \(trust: no keyset has the pinned root key SHA256:.*\)\n$/,
+    );
   });
 });
