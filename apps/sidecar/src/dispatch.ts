@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { faultOf } from "./app.ts";
 import { type Counters, countRefusal } from "./counters.ts";
 import type { HotDoor } from "./hot-door.ts";
-import type { Admission, Reach } from "./listen/admission.ts";
+import { type Admission, lacksHost, type Reach } from "./listen/admission.ts";
 import { type Problem, problemOf, problemResponse, writeProblem } from "./problem.ts";
 
 /** What serves the requests of one listener. */
@@ -36,10 +36,17 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     return listener;
   };
   return (req, res) => {
-    const refuse = (problem: Problem): void => {
+    const refuse = (problem: Problem, headers: Record<string, string> = {}): void => {
       countRefusal(counters, problem.status);
-      writeProblem(res, problem);
+      writeProblem(res, problem, headers);
     };
+    if (lacksHost(req)) {
+      const problem = problemOf(
+        "malformed_request",
+        "the Host header is missing: HTTP/1.1 needs one, as in Host: localhost",
+      );
+      return refuse(problem, { connection: "close" });
+    }
     const reach = admission(req);
     if (typeof reach !== "string") return refuse(reach);
     const url = req.url as string;

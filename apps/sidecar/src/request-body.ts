@@ -38,7 +38,7 @@ function tooLarge(maxBytes: number): Problem {
 }
 
 /**
- * Decodes a body as UTF-8. Invalid UTF-8 is refused, never replaced; a byte order mark stays and is no JSON. Never throws.
+ * Decodes a body as UTF-8. Invalid UTF-8 is refused, never replaced; a byte-order mark stays and is no JSON. Never throws.
  *
  * @param req read for its `content-encoding`, and only where the bytes are no text
  */
@@ -57,6 +57,9 @@ export function parseJson(text: string): { readonly value: unknown } | Problem {
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {
-    return problemOf("malformed_question", "the body is not JSON");
+    const detail = text.startsWith("\ufeff")
+      ? "the body begins with a byte-order mark (BOM): send UTF-8 without one"
+      : "the body is not JSON";
+    return problemOf("malformed_question", detail);
   }
 }

@@ -67,6 +67,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
     ...(fallbackPolicy === undefined ? {} : { fallbackPolicy }),
   });
   const servers: Server[] = [];
+  let isServing = false;
   let isStopping = false;
   const desk = createCheckDesk({ replica, routes, counters, log, isStopping: () => isStopping });
   const hot = { check: checkDoor(desk), checks: checksDoor(desk) };
@@ -91,12 +92,13 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
       isStopping = true;
       await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
       await replica.close();
-      log.info({}, "stopped");
+      if (isServing) log.info({}, "stopped");
     })();
     return closing;
   };
   try {
     const listening = await listen(config, token, serve);
+    isServing = true;
     log.info({ ...listening, feed: config.feed.map(hideUserinfo), audience: config.audience }, "listening");
     return { replica, ...listening, close };
   } catch (error) {

@@ -117,11 +117,14 @@ describe("startSidecar", () => {
     const feed = await testFeed();
     const socket = join(scratchDirectory(), "s");
     const config = readSidecarConfig({ flags: { feed: feed.directory, trust: feed.trust, socket, port } });
-    await expect(startSidecar(config, { log: pino({ level: "silent" }) })).rejects.toMatchObject({
+    const logged: string[] = [];
+    const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
+    await expect(startSidecar(config, { log })).rejects.toMatchObject({
       code: "listen_failed",
       message: expect.stringContaining(`--port ${port}: is taken on 127.0.0.1`) as unknown,
     });
     expect(existsSync(socket)).toBe(false);
+    expect(logged.join(""), "it never ran, so it does not stop").not.toContain('"stopped"');
   });
 
   it.each([

@@ -65,6 +65,14 @@ export function tcpAdmission({ host, doors, bearer }: TcpAdmissionOptions): Admi
 }
 
 /**
+ * Tells whether a request leaves out the `Host` that HTTP/1.1 asks of it. Node's own check answers without a body, so it
+ * is off. Never throws.
+ */
+export function lacksHost(req: IncomingMessage): boolean {
+  return headerOf(req, "host") === undefined && req.httpVersion === "1.1";
+}
+
+/**
  * The value of a header as it came, the first where it came twice. Read from the raw list: `req.headers` would build an
  * object of all of them for every request.
  */

@@ -247,7 +247,10 @@ describe("POST /v1/check", () => {
     ["{", malformed("the body is not JSON")],
     ['{"tenant":"acme","capability":"view"}}', malformed("the body is not JSON")],
     ["tenant=acme&capability=view", malformed("the body is not JSON")],
-    ['\ufeff{"tenant":"acme","capability":"view"}', malformed("the body is not JSON")],
+    [
+      '\ufeff{"tenant":"acme","capability":"view"}',
+      malformed("the body begins with a byte-order mark (BOM): send UTF-8 without one"),
+    ],
     [Buffer.from('{"tenant":"acme\xff","capability":"view"}', "latin1"), malformed("the body is not UTF-8")],
     [Buffer.from('{"tenant":"acme","capability":"\xc0\x80"}', "latin1"), malformed("the body is not UTF-8")],
     [Buffer.from('{"tenant":"acme","capability":"view"}', "utf16le"), malformed("the body is not JSON")],

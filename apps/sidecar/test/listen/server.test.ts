@@ -13,7 +13,6 @@ describe("the server", () => {
     ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"],
     ["hello\r\n\r\n", "400"],
     ["GET / HTTP/9.9\r\n\r\n", "400"],
-    ["GET / HTTP/1.1\r\n\r\n", "400"],
     [`POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n`, "400"],
     [`POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n`, "400"],
     ["POST /v1/check HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"],
@@ -24,13 +23,32 @@ describe("the server", () => {
     connection.socket.write(bytes, "latin1");
     const received = await connection.closed();
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
-    if (bytes !== "GET / HTTP/1.1\r\n\r\n") {
-      expect(received).toContain("content-type: application/problem+json");
-      expect(JSON.parse(received.split("\r\n\r\n")[1] ?? "")).toMatchObject({ status: Number(status) });
-      expect((await askSidecar("/metrics")).text).toContain("dimmer_malformed_connections_total 1");
-    }
+    expect(received).toContain("content-type: application/problem+json");
+    expect(JSON.parse(received.split("\r\n\r\n")[1] ?? "")).toMatchObject({ status: Number(status) });
+    expect((await askSidecar("/metrics")).text).toContain("dimmer_malformed_connections_total 1");
     expect((await askSidecar("/livez")).status).toBe(200);
   });
+
+  it.each(["GET /livez", "POST /v1/check", "OPTIONS *"])(
+    "answers %s without a Host with a problem and closes, but in HTTP/1.0",
+    async (line) => {
+      const { socketPath, port } = await runSidecar(await testFeed());
+      for (const target of [{ path: socketPath }, { port, host: "127.0.0.1" }]) {
+        const connection = await rawConnection(target);
+        connection.socket.write(`${line} HTTP/1.1\r\nContent-Length: 0\r\n\r\n`);
+        const received = await connection.closed();
+        expect(received).toMatch(/^HTTP\/1\.1 400 /);
+        expect(received).toContain("content-type: application/problem+json");
+        expect(JSON.parse(received.split("\r\n\r\n")[1] ?? "")).toMatchObject({
+          type: "urn:dimmer:problem:malformed_request",
+          detail: expect.stringContaining("the Host header is missing") as unknown,
+        });
+        const old = await rawConnection(target);
+        old.socket.write(`${line} HTTP/1.0\r\nContent-Length: 0\r\n\r\n`);
+        expect(await old.closed()).not.toContain("Host header is missing");
+      }
+    },
+  );
 
   it("cuts off who dribbles headers or a body, and answers others meanwhile", async () => {
     const { socketPath } = await runSidecar(await testFeed(), { timeouts: HASTY });
