@@ -45,13 +45,9 @@ try {
   const nodePackage = NODE_PACKAGES[`${process.platform}-${process.arch}`];
   if (nodePackage === undefined) throw new Error(`no Node 22 is known for ${process.platform} ${process.arch}`);
   const dependencies = Object.fromEntries(packages.map(({ name, tarball }) => [name, `file:./${tarball}`]));
-  // The packed packages name each other by version: the packed files stand in for those versions.
-  const manifest = {
-    private: true,
-    type: "module",
-    dependencies: { ...dependencies, [nodePackage]: NODE_22 },
-    overrides: dependencies,
-  };
+  // The packed packages name each other by version. No registry is asked for those: all of them stand here side by side,
+  // as in the recipe of the README.
+  const manifest = { private: true, type: "module", dependencies: { ...dependencies, [nodePackage]: NODE_22 } };
   writeFileSync(join(folder, "package.json"), JSON.stringify(manifest, null, 2));
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"], folder);
   const node22 = join(folder, "node_modules", nodePackage, "bin", process.platform === "win32" ? "node.exe" : "node");

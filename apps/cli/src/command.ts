@@ -29,11 +29,11 @@ export function addCommand(parent: Command, { usage, summary, details, examples 
 }
 
 /** Adds a command that only groups others (`dimmer token …`); alone it prints its help. */
-export function addGroup(parent: Command, name: string, summary: string): Command {
+export function addGroup(parent: Command, name: string, summary: string, details?: string): Command {
   return parent
     .command(name)
     .summary(summary)
-    .description(`${capitalised(summary)}.`)
+    .description(details === undefined ? `${capitalised(summary)}.` : `${capitalised(summary)}.\n\n${details}`)
     .helpCommand(false);
 }
 

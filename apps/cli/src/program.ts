@@ -67,7 +67,12 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addPolicyLint(policy);
   addPolicyShow(policy);
   addRoutesLint(addGroup(program, "routes", "look at route tables"));
-  const token = addGroup(program, "token", "issue, inspect and verify entitlement tokens");
+  const token = addGroup(
+    program,
+    "token",
+    "issue, inspect and verify entitlement tokens",
+    "A token is taken until 60 s after its exp: clocks may differ by that.",
+  );
   addTokenIssue(token);
   addTokenInspect(token);
   addTokenVerify(token);

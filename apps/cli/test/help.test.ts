@@ -72,6 +72,14 @@ describe("help", () => {
     expect(word.stdout).toMatch(/^Usage: dimmer feed \[options\] \[command\]\n/);
   });
 
+  it("says where it is about tokens that one is taken until 60 s after its exp", () => {
+    const token = program.commands.find((command) => command.name() === "token") as Command;
+    expect(helpOf(token)).toContain("until 60 s after its exp");
+    for (const name of ["issue", "verify"]) {
+      expect(helpOf(token.commands.find((command) => command.name() === name) as Command)).toContain("60 s");
+    }
+  });
+
   it.each([
     [[], "Usage: dimmer"],
     [["token"], "Usage: dimmer token"],

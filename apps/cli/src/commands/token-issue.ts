@@ -20,7 +20,8 @@ export function addTokenIssue(parent: Command): void {
     summary: "sign the entitlement token of a tenant of a feed",
     details:
       "The token says what the feed says about the tenant, its lock too, and is good for its time to live (at most 1h): " +
-      "for edge functions that see a token and no feed.",
+      "for edge functions that see a token and no feed. Whoever verifies it takes it until 60 s after it expires, as " +
+      "clocks differ.",
     examples: [
       ["token issue acme --feed .dimmer/feed --keys .dimmer/keys", "good for five minutes"],
       ["token issue acme --feed feed --keys keys --ttl 1h --json", "as JSON, with when it expires"],
