@@ -40,8 +40,6 @@ export class ReplicaTime {
   readonly #clock: ReplicaClock;
   /** Unix milliseconds less monotonic ones; set by the newest live head. */
   #baseMs: number | undefined;
-  /** `iat` of the head that set it. */
-  #baseIatMs: number | undefined;
   #stepDownForMs: number;
   #lastWallMs: number;
   #lastMonotonicMs: number;
@@ -88,9 +86,6 @@ export class ReplicaTime {
   }
 
   #setBase({ iatMs, freshUntilMs }: HeadTime): void {
-    // The same head again, from another source or later: it was now when it came first.
-    if (iatMs === this.#baseIatMs) return;
-    this.#baseIatMs = iatMs;
     const isLive = freshUntilMs - iatMs <= LIVE_HEAD_MS;
     const baseMs = (isLive ? iatMs : Math.max(this.#lastWallMs, iatMs)) - this.#lastMonotonicMs;
     const known = this.#baseMs;

@@ -94,6 +94,27 @@ it("D3 · keeps a lock through replays, absence, errors and another content of t
   expect(isLocked()).toBe(true);
 });
 
+it("D3 · refuses a newer head that names a lock list which was replaced", async () => {
+  const source = new MemorySource(locked);
+  const { replica } = await follow(source);
+  const more = await build(signers, {
+    entitlements,
+    locks: [lockOf("tenant-1"), lockOf("tenant-5")],
+    after: locked,
+  });
+  source.feed = more;
+  await replica.refresh();
+  expect(replica.check("tenant-5", "view", "admin").reason).toBe("locked");
+  const newest = await build(signers, { entitlements, locks: [], after: more });
+  const turned = await forge(newest, signers, { head: (head) => ({ ...head, locks: locked.headPayload.locks }) });
+  source.feed = { ...turned, parts: new Map([...turned.parts, ...locked.parts]) };
+  await replica.refresh();
+  expect(replica.version).toEqual(more.version);
+  expect(replica.check("tenant-5", "view", "admin").reason).toBe("locked");
+  expect(replica.status().refusals.last).toMatchObject({ code: "statement_outdated" });
+  expect(replica.status().refusals.last?.message).toBe("head 1.3 names lock list 1.1, older than 1.2, held");
+});
+
 it("D2 · places a whole list in one go: no answer in between sees half of it", async () => {
   const many = tenants(2_000);
   const open = await build(signers, { entitlements: many });

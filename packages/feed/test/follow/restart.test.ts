@@ -8,6 +8,7 @@ import { AUD, build, changedPolicy, DAY_MS, NOW_MS, NOW_SECONDS, tenants } from 
 import { FakeClock } from "./fake-clock.ts";
 import { forge, nameOf } from "./forge.ts";
 import { MemorySource, type ServedFeed } from "./memory-source.ts";
+import { MemoryStore } from "./memory-store.ts";
 import { type Followed, follow, signers, trust } from "./replica-fixture.ts";
 
 const lock = { tenant: "tenant-1", cause: "security" as const, case: "INC-1", since: NOW_SECONDS, allow: [] };
@@ -102,6 +103,52 @@ it("F5 · uses the generation before where the newest is damaged, sets it aside,
   await healed.replica.close();
   const again = await restart(directory);
   expect(again.replica.version).toEqual(third.version);
+});
+
+it("F1 · takes no other content for the version that it can no longer serve", async () => {
+  const directory = await temporary();
+  await record(directory, [first, second]);
+  await damage(join(directory, `${nameOf(second, "chunks")}.ndjson`));
+  const other = await build(signers, {
+    entitlements: tenants(7),
+    locks: [lock, { ...lock, tenant: "tenant-2" }],
+    after: first,
+  });
+  expect(other.version).toEqual(second.version);
+  const { replica } = await restart(directory, other);
+  expect(replica.version).toEqual(first.version);
+  expect(replica.status().refusals.last?.message).toMatch(/has the version that is held, but another content/);
+});
+
+it("F1 · has a generation on the disk before it counts", async () => {
+  const store = new MemoryStore();
+  const source = new MemorySource(first);
+  const { replica, clock } = await follow(source, { store });
+  for (const [feed, isPatient] of [
+    [second, true],
+    [third, false],
+  ] as const) {
+    const gate = Promise.withResolvers<void>();
+    const { promise: saving, resolve: onSaving } = Promise.withResolvers<void>();
+    const save = store.save.bind(store);
+    store.save = async (generation) => {
+      onSaving();
+      await gate.promise;
+      await save(generation);
+    };
+    const before = replica.version;
+    source.feed = feed;
+    const refreshed = replica.refresh();
+    await saving;
+    expect(replica.version).toEqual(before);
+    if (isPatient) gate.resolve();
+    // A disk that hangs does not keep an update from counting.
+    else clock.pass(2_000);
+    await refreshed;
+    expect(replica.version).toEqual(feed.version);
+    gate.resolve();
+    store.save = save;
+  }
 });
 
 it("D3 · keeps the newer lock list where only the rest of its generation is damaged", async () => {
