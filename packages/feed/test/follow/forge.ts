@@ -26,7 +26,7 @@ export interface Forgery {
 }
 
 /** The payload of a statement, unverified. */
-export function payloadOf<T extends StatementType>(typ: T, token: string | Uint8Array | undefined): PayloadOf<T> {
+function payloadOf<T extends StatementType>(typ: T, token: string | Uint8Array | undefined): PayloadOf<T> {
   const inspected = inspectStatement(typeof token === "string" ? token : text.decode(token));
   if (inspected.typ !== typ) throw new Error(`a ${inspected.typ}`);
   return inspected.payload as unknown as PayloadOf<T>;
