@@ -113,8 +113,8 @@ describe("the construction of a guard", () => {
 
   it("holds no table against a Dimmer that tells no policy", () => {
     const said: string[] = [];
-    const { check, ask, denial } = new LaterDimmer(new MemoryDimmer(tenants));
-    guardWith({ dimmer: { check, ask, denial }, routes: misspelt, warn: (message) => said.push(message) });
+    const dimmer = new LaterDimmer(new MemoryDimmer(tenants));
+    guardWith({ dimmer, routes: misspelt, warn: (message) => said.push(message) });
     expect(said).toEqual([]);
   });
 

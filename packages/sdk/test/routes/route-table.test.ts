@@ -11,7 +11,11 @@ describe("compileRoutes", () => {
     ["nothing", undefined, "routes is missing"],
     ["a rule that is no object", [good, "x"], 'routes[1] is "x": give an object of method, path, capability, feature'],
     ["null for a rule", [null], "routes[0] is null"],
-    ["a misspelt field", [{ ...good, capabilty: "x" }], 'routes[0].capabilty is no field: did you mean "capability"? known are method, path'],
+    [
+      "a misspelt field",
+      [{ ...good, capabilty: "x" }],
+      'routes[0].capabilty is no field: did you mean "capability"? known are method, path',
+    ],
     ["a method in lower case", [{ ...good, method: "post" }], 'routes[0].method is "post": give an upper-case method'],
     ["an empty method", [{ ...good, method: "" }], 'routes[0].method is ""'],
     ["a method that is no string", [{ ...good, method: 1 }], "routes[0].method is 1"],
