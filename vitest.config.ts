@@ -1,9 +1,12 @@
 import { defineConfig } from "vitest/config";
 
-const project = (name: string, root: string) => ({
+const project = (name: string, root: string, bounds: object = {}) => ({
   extends: true as const,
-  test: { name, root, include: ["test/**/*.test.ts"] },
+  test: { name, root, include: ["test/**/*.test.ts"], ...bounds },
 });
+
+/** Where real databases and processes are waited for on a machine that others use: bounds, never pauses. */
+const PATIENT = { testTimeout: 20_000, hookTimeout: 30_000, expect: { poll: { timeout: 10_000 } } };
 
 export default defineConfig({
   // Vitest runs node tests through Vite's ssr environment: `resolve.conditions` alone has no effect.
@@ -16,7 +19,7 @@ export default defineConfig({
       project("sdk", "packages/sdk"),
       project("sidecar", "apps/sidecar"),
       project("cli", "apps/cli"),
-      project("authority", "apps/authority"),
+      project("authority", "apps/authority", PATIENT),
       project("notes", "examples/notes"),
       { extends: true as const, test: { name: "across", root: ".", include: ["test/**/*.test.ts"] } },
     ],

@@ -125,11 +125,18 @@ async function forgetParts(queries: Transaction<Tables>, inUse: ReadonlySet<stri
     .where("created_ms", "<", nowMs - PARTS_KEPT_MS)
     .where(sql<boolean>`seq < (select seq from feed_state where id = 1)`)
     .execute();
-  await queries
-    .deleteFrom("pending")
-    .where("created_ms", "<", nowMs - PARTS_KEPT_MS)
-    .where("published_seq", "is not", null)
-    .execute();
+  const { least } = await queries
+    .selectFrom("publication")
+    .select((row) => row.fn.min("seq").as("least"))
+    .executeTakeFirstOrThrow();
+  // Found by the versions that are gone, for which there is an index, and not by its age.
+  if (least !== null) {
+    await queries
+      .deleteFrom("pending")
+      .where("published_seq", "<", least as number)
+      .where("created_ms", "<", nowMs - PARTS_KEPT_MS)
+      .execute();
+  }
   await queries
     .deleteFrom("idempotency")
     .where("created_ms", "<", nowMs - PARTS_KEPT_MS)

@@ -57,14 +57,19 @@ export class PublishedLines {
     this.#digests[bucket] = undefined;
   }
 
-  /** Makes the list: the digests of all chunks in their order, and those whose bytes are new. */
+  /**
+   * Makes the list: the digests of all chunks in their order, and those whose bytes are new. Lets others have their turn
+   * every few milliseconds; nothing may be set or deleted meanwhile.
+   */
   async encode(): Promise<{ digests: readonly string[]; fresh: readonly Chunk[] }> {
     const wanted = bucketsFor(this.#count);
-    if (wanted !== this.#buckets.length) this.#rebucket(wanted);
+    if (wanted !== this.#buckets.length) await this.#rebucket(wanted);
     const encoder = new TextEncoder();
     const fresh: Chunk[] = [];
+    const breathe = breathing();
     for (const [bucket, digest] of this.#digests.entries()) {
       if (digest !== undefined) continue;
+      await breathe();
       const lines = [...(this.#buckets[bucket] as Map<string, string>).values()].sort();
       const bytes = encoder.encode(lines.length === 0 ? "" : `${lines.join("\n")}\n`);
       const made = await sha256(bytes);
@@ -74,14 +79,31 @@ export class PublishedLines {
     return { digests: this.#digests as readonly string[], fresh };
   }
 
-  #rebucket(wanted: number): void {
-    const all = this.#buckets;
-    this.#buckets = emptyBuckets(wanted);
-    this.#digests = this.#buckets.map(() => undefined);
-    for (const bucket of all) {
-      for (const [tenant, line] of bucket) this.#buckets[bucketOf(tenant, wanted)]?.set(tenant, line);
+  async #rebucket(wanted: number): Promise<void> {
+    const buckets = emptyBuckets(wanted);
+    const breathe = breathing();
+    for (const bucket of this.#buckets) {
+      let lines = 0;
+      for (const [tenant, line] of bucket) {
+        buckets[bucketOf(tenant, wanted)]?.set(tenant, line);
+        if (++lines % 1_000 === 0) await breathe();
+      }
     }
+    this.#buckets = buckets;
+    this.#digests = buckets.map(() => undefined);
   }
+}
+
+const SLICE_MS = 8;
+
+/** Gives the process a turn once a slice has been used up. */
+function breathing(): () => Promise<void> {
+  let untilMs = performance.now() + SLICE_MS;
+  return async () => {
+    if (performance.now() < untilMs) return;
+    await new Promise((done) => setImmediate(done));
+    untilMs = performance.now() + SLICE_MS;
+  };
 }
 
 function emptyBuckets(count: number): Map<string, string>[] {

@@ -139,6 +139,22 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     expect([first.publications.length, second.publications.length]).toContain(0);
   });
 
+  it("publishes nothing once another has taken the lease, though it does not know yet", async () => {
+    const { publications, roles } = authority.sequence();
+    await put(tenant("a"));
+    await authority.settled();
+    const published = publications.length;
+    // As though this process had been stopped until another took its place.
+    const stolen = { holder: "another", term: 2, until_ms: authority.nowMs + 3_600_000 };
+    await authority.store.db.updateTable("lease").set(stolen).execute();
+    await put(tenant("b"));
+    authority.wake();
+    await expect.poll(() => roles.join("; ")).toMatch(/the lease is another's/);
+    expect(publications).toHaveLength(published);
+    const state = await authority.store.db.selectFrom("feed_state").select("seq").executeTakeFirstOrThrow();
+    expect(state.seq).toBe(published + 1);
+  });
+
   it("gives the lease back when it stops: another goes on with the next version", async () => {
     const first = authority.sequence();
     await put(tenant("a"));
