@@ -240,10 +240,9 @@ export class FeedFollower implements SourceSink {
       this.#table = first.table;
       this.#applier = first.applier;
     }
+    const held = this.#generation;
     const { generation, changed } =
-      first !== undefined || this.#generation === undefined
-        ? await this.#applier.finish(candidate)
-        : await this.#applier.apply(candidate, this.#generation);
+      held === undefined ? await this.#applier.finish(candidate) : await this.#applier.apply(candidate, held);
     await complete?.(generation);
     if (first !== undefined) {
       onTable(this.#table);

@@ -269,6 +269,28 @@ it("goes on in memory where it may not write, and says so", async () => {
   );
 });
 
+it("notices that a part was removed from its disk, and fetches it again", async () => {
+  const directory = await temporary();
+  const one = await build(signers, {
+    entitlements: tenants(40).map((tenant) => (tenant.tenant === "tenant-7" ? { ...tenant, plan: "starter" } : tenant)),
+    locks: [lock],
+    after: first,
+  });
+  const unchanged = [...first.parts.keys()].find((name) => name.startsWith("chunks/") && one.parts.has(name));
+  const source = new MemorySource(first);
+  const { replica, clock } = await follow(source, { store: diskStore(directory) });
+  await rm(join(directory, `${unchanged}.ndjson`));
+  source.feed = one;
+  await replica.refresh();
+  expect(replica.version).toEqual(one.version);
+  expect(replica.status().store?.lastError).toMatch(/\.ndjson is missing$/);
+  clock.pass(60_000);
+  await expect.poll(() => replica.status().store?.state).toBe("ok");
+  await replica.close();
+  const again = await restart(directory);
+  expect(again.replica.version).toEqual(one.version);
+});
+
 it("F4 · keeps a tenant that is missing without a tombstone across a restart", async () => {
   const directory = await temporary();
   const never = await build(signers, { entitlements: tenants(39), locks: [lock] });
