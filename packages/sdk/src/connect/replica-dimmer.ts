@@ -47,13 +47,7 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
     unsubscribe();
     await replica.close();
   };
-  return {
-    get isReady() {
-      return replica.isReady;
-    },
-    get policy() {
-      return replica.isReady ? replica.policy.document : undefined;
-    },
+  const methods: Omit<Dimmer<P>, keyof Accessors> = {
     check: (tenant, capability, principal) => replica.check(tenant, capability, principal),
     limit: (tenant, feature, usage, principal) =>
       replica.ask(
@@ -83,6 +77,27 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
     close,
     [Symbol.asyncDispose]: close,
   };
+  return Object.assign(new Accessors(replica), methods);
+}
+
+/**
+ * What of a Dimmer is read rather than called. On a prototype, as accessors of its own would make the object a hash
+ * table, and finding `check` in it half as dear as the answer.
+ */
+class Accessors {
+  readonly #replica: Replica;
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  get isReady(): boolean {
+    return this.#replica.isReady;
+  }
+
+  get policy(): PolicyDocument | undefined {
+    return this.#replica.isReady ? this.#replica.policy.document : undefined;
+  }
 }
 
 /** What a caller without types gives for a tenant must not throw where it is only written into a text. */
