@@ -98,7 +98,11 @@ function isNewer(head: HeadPayload, held: Held): boolean {
   if (order === 0 && head.locks.digest !== held.head.locks.digest) {
     throw refused(`head: names another lock list ${formatVersion(head.locks)} than the one held`);
   }
-  return compareVersions(head, held.version) > 0 || head.iat > held.head.iat;
+  if (compareVersions(head, held.version) > 0) return true;
+  if (head.policy !== held.head.policy) {
+    throw refused(`head: has version ${formatVersion(head)}, which is held, but names another policy`);
+  }
+  return head.iat > held.head.iat;
 }
 
 async function readKeysets(

@@ -189,4 +189,20 @@ describe("the lock list of a remote client", { timeout: 30_000 }, () => {
     expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_outdated" });
     expect(dimmer.status()).toMatchObject({ version: "1.2", locksVersion: "1.1" });
   });
+
+  it("F1 · refuses a head of the version that is held which names another policy", async () => {
+    const { dimmer, feed } = await world({ entitlements });
+    const refused = vi.fn();
+    dimmer.on("refused", refused);
+    const named = payloadOf(await feed.readHead());
+    const iat = named.iat + 1;
+    const lying = { ...named, iat, fresh_until: iat + 60, policy: named.index };
+    await feed.writeHead(await signStatement("dimmer-head+jwt", lying, feed.keys.signers.feed));
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
+    expect(refused.mock.calls[0]?.[0]).toMatchObject({
+      code: "feed_refused",
+      message: expect.stringMatching(/names another policy/),
+    });
+    expect(dimmer.status()).toMatchObject({ version: "1.1" });
+  });
 });
