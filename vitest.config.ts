@@ -17,6 +17,8 @@ export default defineConfig({
       project("statement", "packages/statement"),
       project("feed", "packages/feed"),
       project("sdk", "packages/sdk"),
+      project("lifecycle", "packages/lifecycle"),
+      project("webhooks", "packages/webhooks", PATIENT),
       project("sidecar", "apps/sidecar"),
       project("cli", "apps/cli"),
       project("authority", "apps/authority", PATIENT),
