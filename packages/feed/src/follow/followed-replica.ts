@@ -16,7 +16,9 @@ import { compareVersions, type TrustedKeys, type Version } from "@dimmer/stateme
 import { EventHub } from "./event-hub.ts";
 import type { ReplicaEvent } from "./events.ts";
 import { FeedFollower, type FollowerParts } from "./feed-follower.ts";
-import type { PartKind, ReplicaTimer } from "./ports.ts";
+import { FollowerAcks } from "./follower-acks.ts";
+import { FrameRing } from "./frame-ring.ts";
+import type { PartKind, ReplicaAck, ReplicaTimer, WatchEvent } from "./ports.ts";
 import type { AboutTenant, Replica } from "./replica.ts";
 import { ReplicaTime, type TimeChange } from "./replica-time.ts";
 import type { SharedProfile } from "./shared-profile.ts";
@@ -39,6 +41,8 @@ export class FollowedReplica implements Replica {
   readonly #time: ReplicaTime;
   readonly #events: EventHub;
   readonly #follower: FeedFollower;
+  readonly #frames: FrameRing;
+  readonly #acks: FollowerAcks;
   readonly #parts: ReplicaParts;
   readonly #ticker: ReplicaTimer;
   readonly #waiters = new Set<{ readonly resolve: () => void; readonly reject: (error: DimmerError) => void }>();
@@ -57,6 +61,8 @@ export class FollowedReplica implements Replica {
     this.#table = newTable();
     this.#profiles = this.#table.profiles;
     this.#events = new EventHub(log);
+    this.#frames = new FrameRing(log);
+    this.#acks = new FollowerAcks(clock);
     this.#follower = new FeedFollower({
       ...parts,
       newTable,
@@ -70,6 +76,8 @@ export class FollowedReplica implements Replica {
     });
     this.#events.subscribe((event) => {
       if (event.type === "ready") this.#onReady();
+      const head = event.type === "applied" ? this.readHead() : undefined;
+      if (head !== undefined && this.version !== undefined) this.#frames.setHead(head.token, this.version);
     });
     this.#ticker = clock.every(TICK_MS, () => this.#tick());
     void this.#follower.start();
@@ -176,6 +184,21 @@ export class FollowedReplica implements Replica {
 
   readKeysets(): readonly string[] {
     return this.#follower.keyring.tokens;
+  }
+
+  framesSince(
+    from: Version,
+    { tenants = true }: { readonly tenants?: boolean } = {},
+  ): readonly WatchEvent[] | "list again" {
+    return this.#frames.since(from, tenants);
+  }
+
+  onFrames(listener: (frames: readonly WatchEvent[]) => void): () => void {
+    return this.#frames.listen(listener);
+  }
+
+  noteFollower(ack: ReplicaAck): void {
+    this.#acks.note(ack);
   }
 
   status(): ReplicaStatus {

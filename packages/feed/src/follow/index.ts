@@ -17,11 +17,13 @@ export type {
   GenerationStore,
   GenerationToSave,
   PartKind,
+  ReplicaAck,
   ReplicaClock,
   ReplicaLog,
   ReplicaTimer,
   SourceHead,
   StoredGeneration,
+  WatchEvent,
 } from "./ports.ts";
 export type { AboutTenant, Replica } from "./replica.ts";
 export { SourceFault } from "./source-fault.ts";

@@ -11,6 +11,31 @@ export interface SourceHead {
   readonly etag?: string;
 }
 
+/** One event of a watch stream. From a source it is unverified; from a replica verified, and what it brings in force. */
+export type WatchEvent =
+  | {
+      readonly event: "delta" | "locks" | "policy" | "head";
+      /** The compact token. */
+      readonly data: string;
+      /** The version that a verified delta brings. A source leaves it out, and it is not looked at. */
+      readonly version?: Version;
+    }
+  | { readonly event: "goaway"; readonly afterMs: number }
+  /** The line is alive. */
+  | { readonly event: "beat" };
+
+/** What a replica tells whoever it follows: the least version of itself and of those that follow it. */
+export interface ReplicaAck extends Version {
+  /** A name of its own, kept across restarts where there is a store: letters, digits and `. _ : @ / -`, at most 200. */
+  readonly replica: string;
+  /** Processes that follow it, and theirs. */
+  readonly followers: number;
+  /** Tenants in quarantine, summed over all that the ack speaks for. */
+  readonly quarantine: number;
+  /** Updates refused since the start, summed likewise. */
+  readonly refusals: number;
+}
+
 /**
  * Where a feed is read from. A source moves bytes and believes nothing: whatever it gives is verified by the replica.
  * It refuses by itself only what is larger than `MAX_PART_BYTES`, before reading it. Every method rejects with a
@@ -32,6 +57,17 @@ export interface FeedSource {
   keysets(signal?: AbortSignal): Promise<string[]>;
   /** The bytes that a digest names. */
   part(kind: PartKind, digest: string, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Opens a stream of what happens after `from`. Fails with a `SourceFault`: `isGone` where it must be listed again (410),
+   * `isUnsupported` where the source has no stream (404, 405, 501: it is polled only). Ends when the server closes; one
+   * that is silent for three heartbeats (15 s) fails, retryable. Aborting the signal ends it. Left out by a source that
+   * never has a stream, as a directory.
+   *
+   * @param options.tenants `false`: locks, policy and heads alone
+   */
+  watch?(from: Version, options: { readonly tenants: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent>;
+  /** Tells what is enforced. Its failure is never the replica's problem. */
+  ack?(ack: ReplicaAck, signal: AbortSignal): Promise<void>;
   /** Lets go of connections. */
   close?(): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type {
 } from "@dimmer/core";
 import type { TrustedKeys, Version } from "@dimmer/statement";
 import type { ReplicaEvent } from "./events.ts";
-import type { PartKind } from "./ports.ts";
+import type { PartKind, ReplicaAck, WatchEvent } from "./ports.ts";
 import type { ReplicaStatus } from "./status.ts";
 
 /** All that is held about one tenant, for `explain` and denials. */
@@ -67,4 +67,20 @@ export interface Replica {
   readHead(): { readonly token: string; readonly etag: string } | undefined;
   /** All keysets, oldest first. */
   readKeysets(): readonly string[];
+  /**
+   * For whoever serves the stream again: the verified frames after `from` and the newest head, byte for byte as they were
+   * received, or `list again` where they are not kept. Bounded in number and bytes. Never throws.
+   *
+   * @param options.tenants `false` leaves the deltas out
+   */
+  framesSince(from: Version, options?: { readonly tenants?: boolean }): readonly WatchEvent[] | "list again";
+  /**
+   * Hears every verified frame once it is in force, in order. After a jump past frames that were never received it hears
+   * the head alone: who follows lists again. A listener that throws is logged and kept.
+   *
+   * @returns what ends it
+   */
+  onFrames(listener: (frames: readonly WatchEvent[]) => void): () => void;
+  /** Counts in what a local follower acknowledges, for 60 s: the replica acknowledges the least version of all. Bounded. */
+  noteFollower(ack: ReplicaAck): void;
 }
