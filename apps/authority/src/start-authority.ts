@@ -60,7 +60,7 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
   const now = ports.now ?? Date.now;
   const keys = await openIssuingKeys(
     config.keys,
-    config.keysPassphrase === undefined ? {} : { passphrase: config.keysPassphrase },
+    config.passphrase === undefined ? {} : { passphrase: config.passphrase },
   );
   for (const warning of keys.warnings) log.warn({}, warning);
   const store = await openStore(config.store);

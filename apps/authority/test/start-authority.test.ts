@@ -72,7 +72,7 @@ describe("an authority that starts", () => {
     await expect(start({ keys: mixed })).rejects.toThrow("its passphrase is not");
     const config = readAuthorityConfig({
       flags: { store: `sqlite:${join(folder, "locked.db")}`, keys: locked, port: 0 },
-      env: { DIMMER_KEYS_PASSPHRASE: "correct horse" },
+      env: { DIMMER_PASSPHRASE: "correct horse" },
     });
     running.push(await startAuthority(config, { log: pino({ level: "silent" }) }));
   });
@@ -156,7 +156,7 @@ describe("the configuration", () => {
       host: "example.com",
       logLevel: "loud",
       colour: "red",
-      keysPassphrase: "x",
+      passphrase: "x",
     };
     const refused = (() => {
       try {
@@ -165,8 +165,16 @@ describe("the configuration", () => {
         return (error as Error).message;
       }
     })();
-    for (const name of ["--store", "--keys", "--port", "--host", "--log-level", "colour", "--keys-passphrase"])
+    for (const name of ["--store", "--keys", "--port", "--host", "--log-level", "colour", "--passphrase"])
       expect(refused).toContain(name);
     expect(refused).not.toContain("hunter2");
+  });
+
+  it("refuses the passphrase under its old name, naming the new one and not the passphrase", () => {
+    const env = { DIMMER_STORE: "sqlite:a.db", DIMMER_KEYS: "keys", DIMMER_KEYS_PASSPHRASE: "hunter2-long" };
+    expect(() => readAuthorityConfig({ env })).toThrow(/^DIMMER_KEYS_PASSPHRASE: is called DIMMER_PASSPHRASE now/);
+    expect(() => readAuthorityConfig({ env })).not.toThrow(/hunter2/);
+    const { DIMMER_KEYS_PASSPHRASE: passphrase, ...rest } = env;
+    expect(readAuthorityConfig({ env: { ...rest, DIMMER_PASSPHRASE: passphrase } })).toMatchObject({ passphrase });
   });
 });

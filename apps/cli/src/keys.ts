@@ -20,9 +20,12 @@ export function addPassphraseOption(command: Command): Command {
 /**
  * The passphrase of the keys, from `--passphrase-file` or `DIMMER_PASSPHRASE`; `undefined` where neither is given.
  *
- * @throws {CommandFailure} where the file cannot be read or is empty
+ * @throws {CommandFailure} where the file cannot be read or is empty, or the variable has its old name
  */
 export function passphraseOf({ passphraseFile }: PassphraseOption): string | undefined {
+  if (process.env["DIMMER_KEYS_PASSPHRASE"]) {
+    throw usageFailure("DIMMER_KEYS_PASSPHRASE is called DIMMER_PASSPHRASE now; set that, and unset the old one");
+  }
   if (passphraseFile === undefined) return process.env["DIMMER_PASSPHRASE"] || undefined;
   const passphrase = readTextFile(passphraseFile, "--passphrase-file").replace(/\r?\n$/, "");
   if (passphrase === "") throw usageFailure(`--passphrase-file ${passphraseFile}: is empty`);

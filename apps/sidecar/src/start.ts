@@ -54,7 +54,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const token = config.tokenFile === undefined ? undefined : readTokenFile(config.tokenFile, "--token-file");
   const routes = config.routes === undefined ? compileRoutes([]) : readRouteFile(config.routes);
   const fallbackPolicy = config.fallbackPolicy === undefined ? undefined : await readPolicyFile(config.fallbackPolicy);
-  const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.keysPassphrase, log);
+  const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.passphrase, log);
   const counters = createCounters();
   const replica = followFeed({
     sources: sourcesOf(config),

@@ -18,7 +18,7 @@ export interface OptionDefinition {
 export interface Settings {
   readonly store: string;
   readonly keys: string;
-  readonly keysPassphrase?: string;
+  readonly passphrase?: string;
   readonly issuer: string;
   readonly audience: string;
   readonly host: string;
@@ -28,7 +28,7 @@ export interface Settings {
   readonly drainMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
-/** The name of an option; `keysPassphrase` is `DIMMER_KEYS_PASSPHRASE`. */
+/** The name of an option; `passphrase` is `DIMMER_PASSPHRASE`. */
 export type OptionName = keyof Settings;
 
 const wholeNumber = (least: number, most: number): z.ZodType<number> => {
@@ -47,7 +47,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
     .string({ error: "is missing" })
     .regex(/^(?:sqlite:.|postgres(?:ql)?:\/\/.)/, { error: "must be sqlite:PATH or postgres://…" }),
   keys: text("is missing"),
-  keysPassphrase: text("must not be empty").optional(),
+  passphrase: text("must not be empty").optional(),
   issuer: z
     .string({ error: "must be a name" })
     .refine(isIssuer, { error: "must be 1 to 256 visible ASCII characters" }),
@@ -92,11 +92,11 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     describe: "key directory with policy.jwk, locks.jwk and feed.jwk; root.jwk for the first start only",
     fix: "Name a directory made by `dimmer keys init`",
   },
-  keysPassphrase: {
-    flag: "--keys-passphrase",
+  passphrase: {
+    flag: "--passphrase",
     argument: "TEXT",
     describe: "passphrase of the key directory; from the environment only",
-    fix: "Set DIMMER_KEYS_PASSPHRASE",
+    fix: "Set DIMMER_PASSPHRASE",
     isSecret: true,
   },
   issuer: {

@@ -35,7 +35,7 @@ const NAMES = Object.keys(AUTHORITY_OPTIONS) as OptionName[];
  * @throws {DimmerError} `options_invalid` with one line for every option at fault: its name, value, origin and fix
  */
 export function readAuthorityConfig({ flags = {}, env = {} }: ConfigSources): AuthorityConfig {
-  const faults: string[] = [];
+  const faults: string[] = faultsOfOldNames(env);
   const settings: Partial<Record<OptionName, unknown>> = {};
   const origins = new Map<OptionName, string>();
   for (const name of Object.keys(flags)) {
@@ -63,6 +63,12 @@ export function readAuthorityConfig({ flags = {}, env = {} }: ConfigSources): Au
   }
   if (faults.length > 0) throw new DimmerError("options_invalid", faults.join("\n"));
   return Object.freeze({ ...(settings as unknown as Settings), origins });
+}
+
+/** A passphrase that nobody reads would look like a wrong one. */
+function faultsOfOldNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  if ((env["DIMMER_KEYS_PASSPHRASE"] ?? "") === "") return [];
+  return ["DIMMER_KEYS_PASSPHRASE: is called DIMMER_PASSPHRASE now. Set that, and unset the old one."];
 }
 
 function givenFor(

@@ -45,7 +45,7 @@ async function run(options: Options): Promise<void> {
   const { readAuthorityConfig, startAuthority } = await import("@dimmer/authority");
   const { json, passphraseFile, ...flags } = options;
   const passphrase = passphraseOf(passphraseFile === undefined ? {} : { passphraseFile });
-  const env = { ...process.env, ...(passphrase === undefined ? {} : { DIMMER_KEYS_PASSPHRASE: passphrase }) };
+  const env = { ...process.env, ...(passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase }) };
   const stop = stopSignals();
   const { url, trust, firstSecret, close } = await startAuthority(readAuthorityConfig({ flags, env }));
   if (json === true) {

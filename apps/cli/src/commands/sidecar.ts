@@ -84,10 +84,10 @@ async function run(options: Options): Promise<void> {
 function environment(passphraseFile: string | undefined): Record<string, string | undefined> {
   const { DIMMER_DEBUG: _debug, DIMMER_PASSPHRASE: _passphrase, ...env } = process.env;
   const passphrase = passphraseOf(passphraseFile === undefined ? {} : { passphraseFile });
-  return { ...env, ...(passphrase === undefined ? {} : { DIMMER_KEYS_PASSPHRASE: passphrase }) };
+  return { ...env, ...(passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase }) };
 }
 
-function shownAsJson({ origins, ignoredVariables, keysPassphrase, ...settings }: SidecarConfig): object {
-  const shown = keysPassphrase === undefined ? settings : { ...settings, keysPassphrase: "(hidden)" };
+function shownAsJson({ origins, ignoredVariables, passphrase, ...settings }: SidecarConfig): object {
+  const shown = passphrase === undefined ? settings : { ...settings, passphrase: "(hidden)" };
   return { ...shown, origins: Object.fromEntries(origins), ignoredVariables };
 }

@@ -121,7 +121,7 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
       drainMs: "500",
       logLevel: "fatal",
     },
-    env: passphrase === undefined ? {} : { DIMMER_KEYS_PASSPHRASE: passphrase },
+    env: passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase },
   });
   const sidecar = await startSidecar(config);
   life.onEnd(() => sidecar.close());

@@ -43,7 +43,7 @@ describe("sidecar", () => {
     expect(run.stdout).toContain("keys: keys # --keys\n");
     expect(run.stdout).not.toContain("horse");
     const json = await dimmer([...args, "--json"], { cwd, env });
-    expect(jsonOf(json)).toMatchObject({ port: 7400, keysPassphrase: "(hidden)", origins: { port: "sidecar.yaml" } });
+    expect(jsonOf(json)).toMatchObject({ port: 7400, passphrase: "(hidden)", origins: { port: "sidecar.yaml" } });
   });
 
   it("refuses options at fault in one line with exit code 2", async () => {

@@ -47,7 +47,7 @@ export interface Settings {
   readonly routes?: string;
   readonly fallbackPolicy?: string;
   readonly keys?: string;
-  readonly keysPassphrase?: string;
+  readonly passphrase?: string;
   readonly pollMs: number;
   readonly drainMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
@@ -82,7 +82,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   routes: path.optional(),
   fallbackPolicy: path.optional(),
   keys: path.optional(),
-  keysPassphrase: text("must not be empty").optional(),
+  passphrase: text("must not be empty").optional(),
   pollMs: wholeNumber(50, 3_600_000),
   drainMs: wholeNumber(0, 600_000),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
@@ -185,11 +185,11 @@ export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
     describe: "development only: key directory whose feed key signs entitlement tokens",
     fix: "Name a directory made by `dimmer keys init`",
   },
-  keysPassphrase: {
-    flag: "--keys-passphrase",
+  passphrase: {
+    flag: "--passphrase",
     argument: "TEXT",
     describe: "passphrase of the key directory; from the environment or the file only",
-    fix: "Set DIMMER_KEYS_PASSPHRASE",
+    fix: "Set DIMMER_PASSPHRASE",
     isSecret: true,
   },
   pollMs: {

@@ -43,7 +43,7 @@ const NAMES = Object.keys(SIDECAR_OPTIONS) as OptionName[];
 export function readSidecarConfig(sources: ConfigSources): SidecarConfig {
   const env = sources.env ?? {};
   const file = sources.file ?? env["DIMMER_CONFIG"];
-  const faults: string[] = [];
+  const faults: string[] = faultsOfOldNames(env);
   const given = new Map<OptionName, Given>([
     ...Object.entries(DEFAULTS).map(([name, value]): [OptionName, Given] => [
       name as OptionName,
@@ -72,6 +72,12 @@ export function readSidecarConfig(sources: ConfigSources): SidecarConfig {
     origins: new Map([...given].map(([name, { origin }]) => [name, origin])),
     ignoredVariables: Object.keys(env).filter((name) => name.startsWith("DIMMER_") && !known.has(name)),
   });
+}
+
+/** A passphrase that nobody reads would look like a wrong one. */
+function faultsOfOldNames(env: Readonly<Record<string, string | undefined>>): string[] {
+  if ((env["DIMMER_KEYS_PASSPHRASE"] ?? "") === "") return [];
+  return ["DIMMER_KEYS_PASSPHRASE: is called DIMMER_PASSPHRASE now. Set that, and unset the old one."];
 }
 
 function fromFile(path: string, faults: string[]): [OptionName, Given][] {

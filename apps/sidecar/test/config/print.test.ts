@@ -8,7 +8,7 @@ const TRUST = `SHA256:${"a".repeat(43)}`;
 describe("printConfig", () => {
   const config = readSidecarConfig({
     flags: { feed: ["https://user:secret@feed.example.com/x"], trust: [TRUST], audience: "production" },
-    env: { DIMMER_KEYS_PASSPHRASE: "hunter2", DIMMER_PORT: "0" },
+    env: { DIMMER_PASSPHRASE: "hunter2", DIMMER_PORT: "0" },
   });
 
   it("shows every option with where it was set", () => {
@@ -19,7 +19,7 @@ describe("printConfig", () => {
 
   it("hides secrets and what stands before the @ of a URL", () => {
     expect(printConfig(config)).not.toMatch(/hunter2|secret/);
-    expect(printConfig(config)).toContain("keysPassphrase: (hidden) # DIMMER_KEYS_PASSPHRASE\n");
+    expect(printConfig(config)).toContain("passphrase: (hidden) # DIMMER_PASSPHRASE\n");
     expect(printConfig(config)).toContain("https://…@feed.example.com/x");
   });
 

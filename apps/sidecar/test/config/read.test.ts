@@ -100,9 +100,15 @@ describe("readSidecarConfig", () => {
     [{ ...least, host: "::" }, '--host "::": is not loopback and needs --token-file'],
     [{ ...least, tcp: "off" }, '--tcp "off": without --socket leaves no way to ask'],
     [{ ...least, audience: "production", keys: "./keys" }, '--keys "./keys": signs for development only'],
-    [{ ...least, keysPassphrase: "hunter2" }, "--keys-passphrase: a secret is not taken from a flag"],
+    [{ ...least, passphrase: "hunter2" }, "--passphrase: a secret is not taken from a flag"],
   ])("refuses flags %j", (flags, message) => {
     expect(faultOf({ flags })).toContain(message);
+  });
+
+  it("refuses the passphrase under its old name, naming the new one and not the passphrase", () => {
+    const fault = faultOf({ flags: least, env: { DIMMER_KEYS_PASSPHRASE: "hunter2-long" } });
+    expect(fault).toMatch(/^DIMMER_KEYS_PASSPHRASE: is called DIMMER_PASSPHRASE now/);
+    expect(fault).not.toContain("hunter2");
   });
 
   it.each([
@@ -125,8 +131,8 @@ describe("readSidecarConfig", () => {
   });
 
   it("never shows a secret in a fault", () => {
-    const message = faultOf({ flags: least, file: file("keysPassphrase: [hunter2]\n") });
-    expect(message).toContain("--keys-passphrase (from");
+    const message = faultOf({ flags: least, file: file("passphrase: [hunter2]\n") });
+    expect(message).toContain("--passphrase (from");
     expect(message).not.toContain("hunter2");
   });
 
