@@ -1,18 +1,43 @@
-import { DimmerError, isName } from "@dimmer/core";
+import { isName } from "@dimmer/core";
 import { type KeysetChainOptions, verifyKeysetChainWith } from "./keyset-with.ts";
+import {
+  areDistinct,
+  demand,
+  type Fields,
+  ISSUED,
+  isCount,
+  list,
+  malformed,
+  pick,
+  record,
+  type Test,
+  VERSION,
+} from "./lean-fields.ts";
 import { LIMITS } from "./limits.ts";
 import { parsePayload } from "./payload-json.ts";
 import { type TrustedKeys, type VerifiedStatement, type VerifyOptions, verifyWith } from "./verify-with.ts";
 import type { HeadPayload, KeysetPayload, LocksPayload, PayloadOf, PolicyPayload } from "./wire.ts";
 import { checkWireLock } from "./wire-lock.ts";
-import { isAudience, isDigest, isIssuer, isKid, isRecord, isSeconds, show } from "./wire-values.ts";
+import { isDigest, isKid, isSeconds } from "./wire-values.ts";
 
-export { lockFromWire } from "./convert.ts";
+export { casesFromWire, lockFromWire, msFromWire, termsFromWire } from "./convert.ts";
+export { sha256 } from "./digest.ts";
+export { checkWireEntitlement, isTombstone } from "./entitlement-line.ts";
 export type { KeysetChainOptions } from "./keyset-with.ts";
+export { createTokenVerifierLean, type TenantType, verifyTenantLean } from "./lean-tenants.ts";
 export { LIMITS, MAX_TOKEN_BYTES } from "./limits.ts";
+export type { PresentedEntitlement, TokenVerifier, TokenVerifierOptions } from "./presented-with.ts";
 export type { TrustedKeys, VerifiedStatement, VerifyOptions } from "./verify-with.ts";
 export { compareVersions, formatVersion, parseVersion, type Version } from "./version.ts";
-export type { HeadPayload, LocksPayload, PolicyPayload, WireLock } from "./wire.ts";
+export type {
+  EntitlementTokenPayload,
+  HeadPayload,
+  IndexPayload,
+  LocksPayload,
+  PolicyPayload,
+  WireEntitlement,
+  WireLock,
+} from "./wire.ts";
 
 /** The kinds that a client needs which holds the lock list and the policy, and no entitlements. */
 export type LeanType = "dimmer-keyset+jwt" | "dimmer-policy+jwt" | "dimmer-locks+jwt" | "dimmer-head+jwt";
@@ -45,13 +70,7 @@ export function readLeanPayload<T extends LeanType>(typ: T, bytes: Uint8Array): 
   return READERS[typ](record(parsePayload(typ, bytes), "payload"));
 }
 
-type Fields = Record<string, unknown>;
-type Test = (value: unknown) => boolean;
-
-const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 const isRole: Test = (value) => value === "root" || value === "policy" || value === "locks" || value === "feed";
-const ISSUED = { iss: isIssuer, aud: isAudience };
-const VERSION = { epoch: isCount, seq: isCount };
 
 const READERS: { readonly [T in LeanType]: (payload: Fields) => PayloadOf<T> } = {
   "dimmer-keyset+jwt": readKeyset,
@@ -130,37 +149,4 @@ function readHead(payload: Fields): HeadPayload {
   demand(fresh_until > iat, "fresh_until", "must be later than iat");
   const locks = pick(record(payload["locks"], "locks"), "locks.", { ...VERSION, digest: isDigest });
   return { ...rest, locks: locks as unknown as HeadPayload["locks"], iat, fresh_until };
-}
-
-/** The fields that are known, each as it must be; what else stands there is left out. */
-function pick<K extends string>(value: Fields, at: string, tests: { readonly [F in K]: Test }): Record<K, unknown> {
-  const picked: Fields = {};
-  for (const [field, test] of Object.entries<Test>(tests)) {
-    const own = Object.hasOwn(value, field) ? value[field] : undefined;
-    demand(test(own), at + field, `is ${show(own)}`);
-    picked[field] = own;
-  }
-  return picked as Record<K, unknown>;
-}
-
-function record(value: unknown, place: string): Fields {
-  demand(isRecord(value), place, "must be an object");
-  return value as Fields;
-}
-
-function list(value: unknown, place: string, max: number): readonly unknown[] {
-  demand(Array.isArray(value) && value.length <= max, place, `must be an array of at most ${max}`);
-  return value as readonly unknown[];
-}
-
-function areDistinct(values: readonly unknown[]): boolean {
-  return new Set(values).size === values.length;
-}
-
-function demand(holds: boolean, place: string, otherwise: string): void {
-  if (!holds) throw malformed(`${place}: ${otherwise}`);
-}
-
-function malformed(message: string, cause?: unknown): DimmerError {
-  return new DimmerError("statement_malformed", message, { cause });
 }

@@ -1,12 +1,26 @@
 import { DimmerError } from "@dimmer/core";
 import { signStatement, verifyKeysetChain, verifyStatement } from "@dimmer/statement";
-import { type LeanType, readLeanPayload, verifyKeysetChainLean, verifyLean } from "@dimmer/statement/lean";
+import {
+  type LeanType,
+  readLeanPayload,
+  verifyKeysetChainLean,
+  verifyLean,
+  verifyTenantLean,
+} from "@dimmer/statement/lean";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readTenantPayload } from "../src/lean-tenants.ts";
 import { readPayload } from "../src/payload.ts";
 import { AUD, createIssuer, type Issuer, samplePayloads } from "./issuer.ts";
 
-const TYPES = ["dimmer-keyset+jwt", "dimmer-policy+jwt", "dimmer-locks+jwt", "dimmer-head+jwt"] as const;
+const TYPES = [
+  "dimmer-keyset+jwt",
+  "dimmer-policy+jwt",
+  "dimmer-locks+jwt",
+  "dimmer-head+jwt",
+  "dimmer-entitlement+jwt",
+  "dimmer-index+jwt",
+] as const;
 const encoder = new TextEncoder();
 
 let issuer: Issuer;
@@ -45,6 +59,11 @@ function outcomeOf(read: () => unknown): Outcome {
   }
 }
 
+function readLean(typ: (typeof TYPES)[number], bytes: Uint8Array): unknown {
+  if (typ === "dimmer-entitlement+jwt" || typ === "dimmer-index+jwt") return readTenantPayload(typ, bytes);
+  return readLeanPayload(typ satisfies LeanType, bytes);
+}
+
 describe("statements read without zod", () => {
   it.each(TYPES)(
     "accept of %s what the schemas accept, field for field, and refuse what they refuse",
@@ -56,7 +75,7 @@ describe("statements read without zod", () => {
         fc.property(path, fc.nat(3), junk, (at, kind, by) => {
           const text = JSON.stringify(JSON.parse(JSON.stringify(changed(good, at, kind, by))));
           const bytes = encoder.encode(text);
-          const lean = outcomeOf(() => readLeanPayload(typ as LeanType, bytes));
+          const lean = outcomeOf(() => readLean(typ, bytes));
           expect(lean).toEqual(outcomeOf(() => readPayload(typ, bytes)));
           if ("payload" in lean) accepted += 1;
         }),
@@ -80,6 +99,15 @@ describe("statements read without zod", () => {
     const forged = await signStatement("dimmer-locks+jwt", payload, issuer.signers.feed);
     await expect(verifyLean("dimmer-locks+jwt", forged, keys)).rejects.toMatchObject({ code: "statement_untrusted" });
     await expect(verifyLean("dimmer-head+jwt", token, keys)).rejects.toMatchObject({ code: "statement_malformed" });
+    const tokenPayload = samplePayloads(issuer.signers)["dimmer-entitlement+jwt"];
+    const entitlement = await signStatement("dimmer-entitlement+jwt", tokenPayload, issuer.signers.feed);
+    expect(await verifyTenantLean("dimmer-entitlement+jwt", entitlement, keys)).toEqual(
+      await verifyStatement("dimmer-entitlement+jwt", entitlement, whole),
+    );
+    const misused = await signStatement("dimmer-entitlement+jwt", tokenPayload, issuer.signers.policy);
+    await expect(verifyTenantLean("dimmer-entitlement+jwt", misused, keys)).rejects.toMatchObject({
+      code: "statement_untrusted",
+    });
     const stranger = await createIssuer();
     const chain = verifyKeysetChainLean(tokens, { trust: [stranger.trust], audience: AUD });
     await expect(chain).rejects.toMatchObject({ code: "statement_untrusted" });

@@ -8,6 +8,7 @@ import {
   type TokenVerifierOptions,
   type TrustedKeys,
 } from "@dimmer/statement";
+import { createTokenVerifierLean } from "@dimmer/statement/lean";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createIssuer, forge, IAT, type Issuer, samplePayloads } from "./issuer.ts";
 
@@ -15,6 +16,7 @@ const TYP = "dimmer-entitlement+jwt";
 let issuer: Issuer;
 let policy: CompiledPolicy;
 let nowMs: number;
+let create: typeof createTokenVerifier;
 
 beforeAll(async () => {
   issuer = await createIssuer();
@@ -26,7 +28,7 @@ beforeEach(() => {
 });
 
 function verifierWith(changes: Partial<TokenVerifierOptions> = {}): TokenVerifier {
-  return createTokenVerifier({ keys: () => issuer.keys, policy: () => policy, nowMs: () => nowMs, ...changes });
+  return create({ keys: () => issuer.keys, policy: () => policy, nowMs: () => nowMs, ...changes });
 }
 
 /** A token of a paying tenant, unless changed. */
@@ -45,7 +47,14 @@ async function codeOf(promise: Promise<unknown>): Promise<unknown> {
 
 const lock = { tenant: "acme", cause: "security", case: "case_9", since: IAT, allow: ["export"] } as const;
 
-describe("a presented token", () => {
+describe.each([
+  ["the whole", createTokenVerifier],
+  ["the lean", createTokenVerifierLean],
+])("a presented token, before %s verifier", (_name, maker) => {
+  beforeEach(() => {
+    create = maker;
+  });
+
   it("says what it says about its sub", async () => {
     const payload = samplePayloads(issuer.signers)[TYP];
     const token = await tokenWith({ entitlement: payload.entitlement, lock });
