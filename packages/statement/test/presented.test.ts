@@ -25,6 +25,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   nowMs = IAT * 1000;
+  create = createTokenVerifier;
 });
 
 function verifierWith(changes: Partial<TokenVerifierOptions> = {}): TokenVerifier {

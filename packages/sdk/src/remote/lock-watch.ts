@@ -1,5 +1,6 @@
 import { DimmerError } from "@dimmer/core";
-import type { HeadSeen, Held, HeldOptions } from "./held.ts";
+import type { HeadSeen, Held, HeldOptions } from "../held/read-held.ts";
+import type { Transport } from "./transport.ts";
 
 /** Whom a watch tells. None of them may throw. */
 export interface LockWatchListener {
@@ -8,6 +9,12 @@ export interface LockWatchListener {
   /** After every poll, whatever came of it. */
   readonly onPolled: () => Promise<void>;
   readonly onRefused: (error: DimmerError) => void;
+}
+
+/** Whom to believe, where to read, and how often. */
+interface LockWatchOptions extends Omit<HeldOptions, "reader"> {
+  readonly transport: Transport;
+  readonly pollMs: number;
 }
 
 /** What time it was, in Unix milliseconds, at an instant of the process's own clock. */
@@ -24,7 +31,7 @@ const LIVE_HEAD_MS = 10 * 60_000;
  * never given up (D3). It polls at the same pace whether or not it succeeds: a sidecar is on the same machine.
  */
 export class LockWatch {
-  readonly #options: HeldOptions & { readonly pollMs: number };
+  readonly #options: LockWatchOptions;
   readonly #listener: LockWatchListener;
   readonly #firstHeld = Promise.withResolvers<void>();
   #held: Held | undefined;
@@ -35,7 +42,7 @@ export class LockWatch {
   #lastError: DimmerError | undefined;
   #refusals = 0;
 
-  constructor(options: HeldOptions & { readonly pollMs: number }, listener: LockWatchListener) {
+  constructor(options: LockWatchOptions, listener: LockWatchListener) {
     this.#options = options;
     this.#listener = listener;
     // Nobody need wait for it.
@@ -80,8 +87,9 @@ export class LockWatch {
   async #poll(): Promise<void> {
     try {
       // What verifies is as large as the rest: a bundle may load it beside.
-      const { readHeld } = await import("./held.ts");
-      const { held, seen } = await readHeld(this.#held, this.#options, this.#seen);
+      const { readerOf, readHeld } = await import("./held.ts");
+      const reader = readerOf(this.#options.transport);
+      const { held, seen } = await readHeld(this.#held, { ...this.#options, reader }, this.#seen);
       if (!this.#isClosed) this.#take(held, seen);
     } catch (error) {
       this.#fail(
