@@ -1,4 +1,5 @@
 export { type JsonCaps, parseCanonicalJson } from "./canonical-json.ts";
+export { compareHeads, type HeadRelation } from "./compare-heads.ts";
 export {
   casesFromWire,
   entitlementFromWire,

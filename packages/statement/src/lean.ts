@@ -20,6 +20,7 @@ import type { HeadPayload, KeysetPayload, LocksPayload, PayloadOf, PolicyPayload
 import { checkWireLock } from "./wire-lock.ts";
 import { isDigest, isKid, isSeconds } from "./wire-values.ts";
 
+export { compareHeads, type HeadRelation } from "./compare-heads.ts";
 export { casesFromWire, lockFromWire, msFromWire, termsFromWire } from "./convert.ts";
 export { sha256 } from "./digest.ts";
 export { checkWireEntitlement, isTombstone } from "./entitlement-line.ts";

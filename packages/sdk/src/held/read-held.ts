@@ -1,5 +1,6 @@
 import { DimmerError, type Lock, type PolicyDocument } from "@dimmer/core";
 import {
+  compareHeads,
   compareVersions,
   formatVersion,
   type HeadPayload,
@@ -91,25 +92,9 @@ export async function readHeld(
   return { held: next, seen: newest };
 }
 
-/** Whether a head is to be followed: refuses one that goes back, passes over the same one and one signed before it. */
+/** Whether a head is to be followed: passes over the same one and one signed before it. @throws {DimmerError} */
 function isNewer(head: HeadPayload, held: Held): boolean {
-  if (compareVersions(head, held.version) < 0) {
-    throw outdated(`head: has version ${formatVersion(head)}, but ${formatVersion(held.version)} is held`);
-  }
-  const order = compareVersions(head.locks, held.locksVersion);
-  if (order < 0) {
-    throw outdated(
-      `head: names lock list ${formatVersion(head.locks)}, but ${formatVersion(held.locksVersion)} is held`,
-    );
-  }
-  if (order === 0 && head.locks.digest !== held.head.locks.digest) {
-    throw refused(`head: names another lock list ${formatVersion(head.locks)} than the one held`);
-  }
-  if (compareVersions(head, held.version) > 0) return true;
-  if (head.policy !== held.head.policy) {
-    throw refused(`head: has version ${formatVersion(head)}, which is held, but names another policy`);
-  }
-  return head.iat > held.head.iat;
+  return compareHeads(head, held.head) === "newer" || head.iat > held.head.iat;
 }
 
 async function readKeysets(
@@ -159,8 +144,4 @@ function checkDigest(part: string, digest: string, named: string): void {
 
 function refused(message: string): DimmerError {
   return new DimmerError("feed_refused", message);
-}
-
-function outdated(message: string): DimmerError {
-  return new DimmerError("statement_outdated", message);
 }
