@@ -19,4 +19,5 @@ export {
 } from "./entitlement-token.ts";
 export type { FeedSigners } from "./feed-signers.ts";
 export { readPreviousFeed, sourceOf, type TrustOptions } from "./generation.ts";
+export { followingKeyset, type KeysetChange, keysetKeyOf, signNextKeyset, signRootChange } from "./keyset-changes.ts";
 export { type FeedFault, type FeedReport, type VerifyFeedOptions, verifyFeed } from "./verify-feed.ts";

@@ -1,6 +1,7 @@
 import { DimmerError } from "@dimmer/core";
-import { type KeysetKey, type KeysetPayload, type Revocation, signStatement } from "@dimmer/statement";
+import { type KeysetPayload, type Revocation, signStatement } from "@dimmer/statement";
 import type { FeedSigners } from "./feed-signers.ts";
+import { followingKeyset, keysetKeyOf, mergeRevocations } from "./keyset-changes.ts";
 
 /** The keysets that a build follows. */
 export interface PreviousKeysets {
@@ -21,27 +22,18 @@ export interface WantedKeyset {
 
 /**
  * The keysets of a feed, oldest first: those that are published while they say what is wanted, and one more where keys
- * or revocations changed. A revoked key stays listed. Does not change the root: that takes a signature of the old one.
+ * or revocations changed. A key stays listed until it is revoked, and after: what a replica holds was signed by it. Does
+ * not change the root: `signRootChange` does.
  *
  * @throws {DimmerError} `keys_unreadable` where the root key is another than that of the keysets, or a key that is to sign
  *   is revoked; `input_invalid` where issuer or audience are others
  */
 export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeysets | undefined): Promise<string[]> {
   const { signers, iss, aud } = wanted;
-  const revocations = [...(previous?.keyset.revocations ?? [])];
-  for (const revocation of wanted.revocations ?? []) {
-    if (!revocations.some(({ kid }) => kid === revocation.kid)) revocations.push(revocation);
-  }
+  const added = wanted.revocations ?? [];
+  const revocations = mergeRevocations(previous?.keyset.revocations ?? [], added);
   refuseRevoked(signers, revocations);
-  const keys: KeysetKey[] = (["root", "policy", "locks", "feed"] as const).map((role) => ({
-    kid: signers[role].kid,
-    role,
-    jwk: signers[role].publicKey,
-  }));
-  for (const key of previous?.keyset.keys ?? []) {
-    const isRevoked = revocations.some(({ kid }) => kid === key.kid);
-    if (isRevoked && !keys.some(({ kid }) => kid === key.kid)) keys.push(key);
-  }
+  const keys = (["root", "policy", "locks", "feed"] as const).map((role) => keysetKeyOf(role, signers[role]));
   if (previous === undefined) {
     const first: KeysetPayload = { iss, aud, version: 1, keys, revocations };
     return [await signStatement("dimmer-keyset+jwt", first, signers.root)];
@@ -58,11 +50,12 @@ export async function nextKeysets(wanted: WantedKeyset, previous: PreviousKeyset
   if (root !== signers.root.kid) {
     throw new DimmerError(
       "keys_unreadable",
-      `the feed's root key is ${root}, not ${signers.root.kid}; use the keys of the feed`,
+      `the feed's root key is ${root}, not ${signers.root.kid}; use the keys of the feed, or change its root with \`dimmer keys rotate root\``,
     );
   }
-  if (JSON.stringify([keyset.keys, keyset.revocations]) === JSON.stringify([keys, revocations])) return [...keysets];
-  const next: KeysetPayload = { iss, aud, version: keyset.version + 1, keys, revocations };
+  const isKnown = keys.every(({ kid }) => keyset.keys.some((key) => key.kid === kid));
+  if (isKnown && JSON.stringify(keyset.revocations) === JSON.stringify(revocations)) return [...keysets];
+  const next = followingKeyset(keyset, { add: keys, revocations: added });
   return [...keysets, await signStatement("dimmer-keyset+jwt", next, signers.root)];
 }
 

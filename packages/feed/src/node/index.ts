@@ -1,4 +1,14 @@
 export {
+  type AddedKey,
+  type AddedRole,
+  addedKeyNames,
+  addKey,
+  openAddedKey,
+  openRootKey,
+  useKey,
+} from "./added-keys.ts";
+export { type AppendKeysetsOptions, appendKeysets } from "./append-keysets.ts";
+export {
   type BuildFromFilesOptions,
   type BuiltDirectory,
   buildFeedDirectory,
@@ -11,14 +21,15 @@ export { directorySource } from "./directory-source.ts";
 export { type DiskStoreOptions, diskStore } from "./disk-store.ts";
 export { type HttpSourceOptions, httpSource } from "./http-source.ts";
 export {
+  type CreateKeysOptions,
   createKeyDirectory,
   hasKeys,
   type IssuingKeys,
   type KeyDirectory,
-  type KeyDirectoryOptions,
   openIssuingKeys,
   openKeyDirectory,
 } from "./key-directory.ts";
+export type { KeyDirectoryOptions } from "./key-file.ts";
 export { parseInstantSeconds } from "./parse-instant.ts";
 export { readPolicyDocument, readPolicyFile } from "./read-policy-file.ts";
 export { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "./read-tenants-file.ts";

@@ -1,35 +1,35 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DimmerError } from "@dimmer/core";
-import {
-  decryptJwk,
-  encryptJwk,
-  generateSigner,
-  isEncryptedJwk,
-  type PrivateJwk,
-  type Signer,
-  signerFromJwk,
-  trustStringOf,
-} from "@dimmer/statement/keys";
+import { generateSigner, isEncryptedJwk, type Signer, trustStringOf } from "@dimmer/statement/keys";
 import type { FeedSigners } from "../build/feed-signers.ts";
+import { nextKeysets } from "../build/next-keyset.ts";
+import { addedKeyNames, openAddedKey } from "./added-keys.ts";
 import { diskFailure } from "./disk-failure.ts";
+import { FILE_MODE, type KeyDirectoryOptions, keyFileText, messageOf, openKeyFile } from "./key-file.ts";
 import { syncDirectory, writeAtomically } from "./write-atomically.ts";
 
 /** The roles of a key directory; each has a file of its name, such as `root.jwk`. */
 const ROLES = ["root", "policy", "locks", "feed"] as const;
 type Role = (typeof ROLES)[number];
 
-const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
-const READ_BY_GROUP = 0o040;
-/** Bits that let somebody else replace a key, or anybody read it. */
-const TOO_OPEN = 0o037;
+const KEYSETS = "keysets";
 
-/** Options of a key directory. */
-export interface KeyDirectoryOptions {
-  /** Encrypts every file; at least 8 characters. Without it keys lie in the clear under mode 0600: for development. */
-  readonly passphrase?: string;
+/** How new keys are kept. */
+export interface CreateKeysOptions extends KeyDirectoryOptions {
+  /**
+   * Keeps the root key out of the directory, in a file that is not there yet, under a passphrase of its own; the first
+   * keyset lies signed in the directory, as `keysets/000001.jws`: an authority never needs the root key then.
+   */
+  readonly offline?: {
+    readonly rootFile: string;
+    readonly rootPassphrase: string;
+    /** Who issues, and for whom: what the authority is started with. */
+    readonly iss: string;
+    readonly aud: string;
+  };
 }
 
 /** An opened key directory. */
@@ -48,19 +48,30 @@ export interface KeyDirectory {
  * @throws {TypeError} where the passphrase is too short
  * @throws {DimmerError} `keys_unreadable` where the directory holds something; `disk_failed` where it cannot be written
  */
-export async function createKeyDirectory(path: string, options: KeyDirectoryOptions = {}): Promise<KeyDirectory> {
+export async function createKeyDirectory(path: string, options: CreateKeysOptions = {}): Promise<KeyDirectory> {
   const directory = resolve(path);
   await refuseFilled(directory);
+  const { offline } = options;
   const made = await Promise.all(ROLES.map(async (role) => ({ role, ...(await generateSigner()) })));
+  const signers = Object.fromEntries(made.map(({ role, signer }) => [role, signer])) as Record<Role, Signer>;
+  const inside = made.filter(({ role }) => role !== "root" || offline === undefined);
   const files = await Promise.all(
-    made.map(async ({ role, privateJwk }) => ({
+    inside.map(async ({ role, privateJwk }) => ({
       name: fileOf(role),
-      text: await textOf(privateJwk, options.passphrase),
+      text: await keyFileText(privateJwk, options),
     })),
   );
+  if (offline !== undefined) {
+    const { rootFile, rootPassphrase: passphrase, iss, aud } = offline;
+    const { privateJwk } = made.find(({ role }) => role === "root") as (typeof made)[number];
+    const [keyset] = await nextKeysets({ signers, iss, aud }, undefined);
+    files.push({ name: join(KEYSETS, keysetName(1)), text: `${keyset}` });
+    await writeNewFile(rootFile, await keyFileText(privateJwk, { passphrase }));
+  }
   const temporary = `${directory}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     await mkdir(temporary, { recursive: true, mode: DIRECTORY_MODE });
+    if (offline !== undefined) await mkdir(join(temporary, KEYSETS), { mode: DIRECTORY_MODE });
     for (const { name, text } of files) await writeAtomically(join(temporary, name), text, { mode: FILE_MODE });
     await syncDirectory(temporary);
     // An empty directory gives way; one that another process has filled meanwhile does not, and renaming fails.
@@ -72,8 +83,17 @@ export async function createKeyDirectory(path: string, options: KeyDirectoryOpti
     await refuseFilled(directory);
     throw diskFailure(`cannot create the key directory ${path}`, cause);
   }
-  const signers = Object.fromEntries(made.map(({ role, signer }) => [role, signer])) as Record<Role, Signer>;
   return { signers, trust: await trustStringOf(signers.root.publicKey), warnings: [] };
+}
+
+/** Writes a file that must not be there yet. @throws {DimmerError} `keys_unreadable`, `disk_failed` */
+async function writeNewFile(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: FILE_MODE, flag: "wx", flush: true });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw diskFailure(`cannot write ${file}`, cause);
+    throw new DimmerError("keys_unreadable", `${file} is there already, and keys are never overwritten`, { cause });
+  }
 }
 
 /**
@@ -93,6 +113,10 @@ export async function openKeyDirectory(path: string, options: KeyDirectoryOption
 export interface IssuingKeys {
   readonly signers: Pick<FeedSigners, "policy" | "locks" | "feed">;
   readonly root?: Signer;
+  /** Keys that lie beside those of their roles, such as `feed.KID.jwk`: announced, to sign later, or signed before. */
+  readonly added: readonly { readonly role: "policy" | "locks" | "feed"; readonly signer: Signer }[];
+  /** Keysets that were signed with the root key where it is kept, oldest first: `keysets/000001.jws`… */
+  readonly keysets: readonly string[];
   /** What is not as it should be and no reason to stop, one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -112,9 +136,16 @@ export async function openIssuingKeys(path: string, options: KeyDirectoryOptions
   const isOffline = text === undefined || (isEncryptedJwk(text) && options.passphrase === undefined);
   const roles = isOffline ? ROLES.filter((role) => role !== "root") : ROLES;
   const { root, ...signers } = await openRoles(path, { ...options, roles, warnings });
+  const added: { role: "policy" | "locks" | "feed"; signer: Signer }[] = [];
+  for (const key of await addedKeyNames(path)) {
+    const { role } = key;
+    if (role !== "root") added.push({ role, signer: await openAddedKey(key, options, warnings) });
+  }
   return {
     signers: signers as Pick<FeedSigners, "policy" | "locks" | "feed">,
     ...(root === undefined ? {} : { root }),
+    added,
+    keysets: await readKeysets(path),
     warnings,
   };
 }
@@ -128,7 +159,7 @@ async function openRoles(
   }: KeyDirectoryOptions & { readonly roles: readonly Role[]; readonly warnings: string[] },
 ): Promise<Partial<Record<Role, Signer>>> {
   const opened = await Promise.all(
-    roles.map(async (role) => [role, await openKey(join(path, fileOf(role)), options, warnings)] as const),
+    roles.map(async (role) => [role, await openKeyFile(join(path, fileOf(role)), options, warnings)] as const),
   );
   for (const [i, [role, { kid }]] of opened.entries()) {
     const twin = opened.slice(0, i).find(([, signer]) => signer.kid === kid)?.[0];
@@ -145,38 +176,15 @@ export async function hasKeys(path: string): Promise<boolean> {
   return ROLES.some((role) => names.has(fileOf(role)));
 }
 
-async function openKey(file: string, { passphrase }: KeyDirectoryOptions, warnings: string[]): Promise<Signer> {
-  const text = await readKeyFile(file, warnings);
-  try {
-    if (!isEncryptedJwk(text)) {
-      if (passphrase !== undefined) warnings.push(`${file} is not encrypted: the passphrase was not needed`);
-      return await signerFromJwk(JSON.parse(text) as PrivateJwk);
-    }
-    if (passphrase === undefined) throw new DimmerError("keys_unreadable", "it is encrypted; give the passphrase");
-    return await signerFromJwk(await decryptJwk(text.trim(), passphrase));
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? "it is neither a JWK nor an encrypted one" : messageOf(cause);
-    throw new DimmerError("keys_unreadable", `${file}: ${reason}`, { cause });
-  }
-}
-
-async function readKeyFile(file: string, warnings: string[]): Promise<string> {
-  try {
-    const { mode } = await stat(file);
-    if (process.platform !== "win32" && (mode & TOO_OPEN) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      throw new DimmerError("keys_unreadable", `${file} is open to others (mode ${shown}); run: chmod 600 ${file}`);
-    }
-    if (process.platform !== "win32" && (mode & READ_BY_GROUP) !== 0) {
-      warnings.push(`${file} can be read by its group; run: chmod 600 ${file}`);
-    }
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    if (cause instanceof DimmerError) throw cause;
-    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = isMissing ? "is missing; create keys with `dimmer keys init`, or restore it" : messageOf(cause);
-    throw new DimmerError("keys_unreadable", `${file} ${reason}`, { cause });
-  }
+/** The keysets of a key directory, oldest first; none where none were signed into it. */
+async function readKeysets(path: string): Promise<string[]> {
+  const directory = join(path, KEYSETS);
+  const names = await readdir(directory).catch((): string[] => []);
+  const texts = names
+    .filter((name) => /^\d{6}\.jws$/.test(name))
+    .sort()
+    .map(async (name) => (await readFile(join(directory, name), "utf8")).trim());
+  return await Promise.all(texts);
 }
 
 async function refuseFilled(directory: string): Promise<void> {
@@ -194,14 +202,10 @@ async function refuseFilled(directory: string): Promise<void> {
   throw new DimmerError("keys_unreadable", `${directory} ${what}; name an empty or a new directory`);
 }
 
-async function textOf(jwk: PrivateJwk, passphrase: string | undefined): Promise<string> {
-  return `${passphrase === undefined ? JSON.stringify(jwk) : await encryptJwk(jwk, passphrase)}\n`;
+function keysetName(version: number): string {
+  return `${String(version).padStart(6, "0")}.jws`;
 }
 
 function fileOf(role: Role): string {
   return `${role}.jwk`;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -137,7 +137,8 @@ async function writeParts(
   return written;
 }
 
-async function writeKeysets(directory: string, keysets: readonly string[]): Promise<number> {
+/** Writes keysets that are not there yet; how many. @throws {DimmerError} `feed_refused` where another is in the place of one */
+export async function writeKeysets(directory: string, keysets: readonly string[]): Promise<number> {
   let written = 0;
   for (const token of keysets) {
     const keyset = inspected(token);
