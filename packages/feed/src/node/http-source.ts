@@ -1,9 +1,11 @@
-import { isDigest } from "@dimmer/statement";
+import { isDigest, type Version } from "@dimmer/statement";
 import type { Dispatcher } from "undici";
 import { HEAD_PATH, KEYSETS_PATH, MAX_PART_BYTES, pathOfPart } from "../follow/feed-paths.ts";
-import type { FeedSource, PartKind, SourceHead } from "../follow/ports.ts";
-import { SourceFault } from "../follow/source-fault.ts";
-import { retryAfterMsOf } from "./retry-after.ts";
+import type { FeedSource, PartKind, ReplicaAck, SourceHead, WatchEvent } from "../follow/ports.ts";
+import { COMPRESSED, readBody } from "./http-source-body.ts";
+import { discardBody, faultOfCause, faultOfStatus, refusalOf } from "./http-source-faults.ts";
+import { type HttpTarget, readHttpTarget } from "./http-source-target.ts";
+import { WATCH_PATH, watchEvents, watchQuery } from "./http-source-watch.ts";
 
 /** Options of `httpSource`. */
 export interface HttpSourceOptions {
@@ -17,196 +19,204 @@ export interface HttpSourceOptions {
   readonly bodyTimeoutMs?: number;
   /** Milliseconds for one request in all: a body that drips does not hold the replica up for longer. Default 30,000. */
   readonly totalTimeoutMs?: number;
+  /** Milliseconds after which a watch that says nothing, not even a heartbeat, is dead. Default 15,000: three heartbeats. */
+  readonly silenceMs?: number;
+  /** Asks for lists compressed. Default: from other machines, not from a socket or loopback, where it costs more than it saves. */
+  readonly isCompressed?: boolean;
   /** Sends the requests, instead of connections of its own: for tests. It is not closed. */
   readonly dispatcher?: Dispatcher;
 }
 
-interface Target {
-  readonly name: string;
-  readonly origin: string;
+interface Question {
   readonly path: string;
-  readonly socketPath?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent; without one it is a GET. */
+  readonly body?: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Listed {
+  readonly bytes: Uint8Array;
+  readonly headers: Dispatcher.ResponseData["headers"];
 }
 
 /** Connections at once: as many as the replica reads chunks ahead. */
 const CONNECTIONS = 8;
-const UNIX = "unix:";
+/** Three heartbeats of a watch. */
+const SILENCE_MS = 15_000;
+const ACK_PATH = "/v1/feed/ack";
 
 /**
  * A feed over HTTP, from a port (`http://host:port`, `https://…`, with a path before `/v1/feed` where there is one) or a
- * Unix socket (`unix:/path.sock`). Follows no redirect, takes no compressed answer, and stops reading at the byte that is
- * one too many. Its methods reject with `feed_unreachable` (retryable, with the server's `Retry-After`) and with
- * `feed_refused` for what is no answer to the question.
+ * Unix socket (`unix:/path.sock`). Follows no redirect, stops reading at the byte that is one too many, compressed or
+ * not, and has its stream on a connection of its own. No connection of a stream keeps a process alive. Its methods reject
+ * with `feed_unreachable` (retryable, with the server's `Retry-After`) and with `feed_refused` for what is no answer to
+ * the question.
  *
  * @throws {TypeError} for an address that is neither, or holds a user name, a query or a fragment
  */
 export function httpSource(url: string, options: HttpSourceOptions = {}): FeedSource {
-  return new HttpSource(readTarget(url), options);
-}
-
-function readTarget(url: string): Target {
-  if (url.startsWith(UNIX)) {
-    const socketPath = url.slice(UNIX.length);
-    if (!socketPath.startsWith("/"))
-      throw new TypeError(`feed: ${url} must name an absolute path, as in unix:/run/feed.sock`);
-    return { name: url, origin: "http://localhost", path: "", socketPath };
-  }
-  const parsed = URL.parse(url);
-  if (parsed === null || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) {
-    throw new TypeError(`feed: ${JSON.stringify(url)} must be http://…, https://… or unix:/…`);
-  }
-  if (parsed.username !== "" || parsed.password !== "" || parsed.search !== "" || parsed.hash !== "") {
-    throw new TypeError(
-      `feed: ${parsed.origin} must be given without user name, query and fragment; give the token apart`,
-    );
-  }
-  const path = parsed.pathname.replace(/\/+$/, "");
-  return { name: `${parsed.origin}${path}`, origin: parsed.origin, path };
+  return new HttpSource(readHttpTarget(url), options);
 }
 
 class HttpSource implements FeedSource {
   readonly name: string;
   readonly kind = "network";
   readonly givesBytesAway = true;
-  readonly #target: Target;
-  readonly #token: string | undefined;
-  readonly #totalTimeoutMs: number;
+  readonly #target: HttpTarget;
   readonly #options: HttpSourceOptions;
+  readonly #accepted: string;
   /** Made with the first request: a process that reads directories only goes without 20 MB of undici. */
-  #dispatcher: Promise<Dispatcher> | undefined;
+  #lists: Promise<Dispatcher> | undefined;
+  /** For streams: a stream holds its connection, and is not in the way of a list. */
+  #streams: Promise<Dispatcher> | undefined;
 
-  constructor(target: Target, options: HttpSourceOptions) {
+  constructor(target: HttpTarget, options: HttpSourceOptions) {
     this.name = target.name;
     this.#target = target;
-    this.#token = options.token;
-    this.#totalTimeoutMs = options.totalTimeoutMs ?? 30_000;
     this.#options = options;
-    if (options.dispatcher !== undefined) this.#dispatcher = Promise.resolve(options.dispatcher);
+    this.#accepted = (options.isCompressed ?? !target.isNear) ? COMPRESSED : "identity";
   }
 
   async head(known?: { readonly etag?: string }, signal?: AbortSignal): Promise<SourceHead | "unchanged"> {
     const headers = known?.etag === undefined ? {} : { "if-none-match": known.etag };
-    const answer = await this.#get(HEAD_PATH, { maxBytes: MAX_PART_BYTES.head, headers, signal });
+    const answer = await this.#list({ path: HEAD_PATH, headers, maxBytes: MAX_PART_BYTES.head, signal });
     if (answer === "unchanged") return answer;
     const etag = answer.headers["etag"];
     return { token: textOf(answer.bytes), ...(typeof etag === "string" ? { etag } : {}) };
   }
 
   async keysets(signal?: AbortSignal): Promise<string[]> {
-    const answer = await this.#get(KEYSETS_PATH, { maxBytes: MAX_PART_BYTES.keysets, signal });
+    const answer = await this.#list({ path: KEYSETS_PATH, maxBytes: MAX_PART_BYTES.keysets, signal });
     const tokens = answer === "unchanged" ? undefined : readKeysets(textOf(answer.bytes));
     if (tokens !== undefined) return tokens;
-    throw this.#refused(KEYSETS_PATH, 'the answer must be {"keysets": [token, …]}');
+    throw refusalOf(this.name + KEYSETS_PATH, 'the answer must be {"keysets": [token, …]}');
   }
 
   async part(kind: PartKind, digest: string, signal?: AbortSignal): Promise<Uint8Array> {
-    if (!isDigest(digest)) throw this.#refused(`/v1/feed/${kind}`, `${JSON.stringify(digest)} is no digest`);
+    if (!isDigest(digest)) throw refusalOf(`${this.name}/v1/feed/${kind}`, `${JSON.stringify(digest)} is no digest`);
     const path = pathOfPart(kind, digest);
-    const answer = await this.#get(path, { maxBytes: MAX_PART_BYTES[kind], signal });
-    if (answer === "unchanged") throw this.#refused(path, "304 to a question without a condition");
+    const answer = await this.#list({ path, maxBytes: MAX_PART_BYTES[kind], signal });
+    if (answer === "unchanged") throw refusalOf(this.name + path, "304 to a question without a condition");
     return answer.bytes;
   }
 
-  async close(): Promise<void> {
-    if (this.#options.dispatcher === undefined) await (await this.#dispatcher)?.destroy();
-  }
-
-  async #connect(): Promise<Dispatcher> {
-    const { Agent } = await import("undici");
-    const { headersTimeoutMs = 10_000, bodyTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#options;
-    const { socketPath } = this.#target;
-    return new Agent({
-      connections: CONNECTIONS,
-      headersTimeout: headersTimeoutMs,
-      bodyTimeout: bodyTimeoutMs,
-      connect: { timeout: connectTimeoutMs, ...(socketPath === undefined ? {} : { socketPath }) },
+  watch(from: Version, options: { readonly tenants: boolean }, signal: AbortSignal): AsyncIterable<WatchEvent> {
+    this.#streams ??= Promise.resolve(this.#options.dispatcher ?? this.#openStreams());
+    const path = WATCH_PATH + watchQuery(from, options);
+    return watchEvents({
+      where: this.name + path,
+      hasToken: this.#options.token !== undefined,
+      signal,
+      send: async () =>
+        await (await (this.#streams as Promise<Dispatcher>)).request({
+          ...this.#request(path, { "accept-encoding": "identity", accept: "text/event-stream" }),
+          method: "GET",
+          bodyTimeout: this.#options.silenceMs ?? SILENCE_MS,
+          signal,
+        }),
     });
   }
 
-  async #get(
+  async ack({ replica, epoch, seq, followers, quarantine, refusals }: ReplicaAck, signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify({ replica, epoch, seq, followers, quarantine, refusals });
+    await this.#ask(
+      { path: ACK_PATH, body, headers: { "content-type": "application/json" }, signal },
+      async (answer) => {
+        await answer.body.dump();
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#options.dispatcher !== undefined) return;
+    await Promise.all([this.#lists, this.#streams].map(async (dispatcher) => await (await dispatcher)?.destroy()));
+  }
+
+  #request(
     path: string,
-    {
-      maxBytes,
-      headers = {},
-      signal,
-    }: {
-      readonly maxBytes: number;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly signal: AbortSignal | undefined;
-    },
-  ): Promise<{ readonly bytes: Uint8Array; readonly headers: Dispatcher.ResponseData["headers"] } | "unchanged"> {
-    const deadline = AbortSignal.timeout(this.#totalTimeoutMs);
-    this.#dispatcher ??= this.#connect();
-    let answer: Dispatcher.ResponseData;
-    try {
-      answer = await (await this.#dispatcher).request({
-        origin: this.#target.origin,
-        path: `${this.#target.path}${path}`,
-        method: "GET",
-        headers: {
-          "accept-encoding": "identity",
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-          ...headers,
-        },
-        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
-      });
+    headers: Readonly<Record<string, string>>,
+  ): { origin: string; path: string; headers: Record<string, string> } {
+    const { token } = this.#options;
+    return {
+      origin: this.#target.origin,
+      path: this.#target.path + path,
+      headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers },
+    };
+  }
+
+  async #openLists(): Promise<Dispatcher> {
+    const { Agent } = await import("undici");
+    return new Agent({ ...this.#timeouts(), connections: CONNECTIONS, connect: this.#connectOptions() });
+  }
+
+  async #openStreams(): Promise<Dispatcher> {
+    const { Agent, buildConnector } = await import("undici");
+    const connect = buildConnector({ ...this.#connectOptions(), allowH2: false });
+    return new Agent({
+      ...this.#timeouts(),
+      // A connection serves one stream and is closed behind it.
+      pipelining: 0,
+      connect: (options, callback) =>
+        connect(options, (...outcome) => {
+          const [error, socket] = outcome;
+          if (error === null) socket.unref();
+          callback(...outcome);
+        }),
+    });
+  }
+
+  #timeouts(): { headersTimeout: number; bodyTimeout: number } {
+    const { headersTimeoutMs = 10_000, bodyTimeoutMs = 10_000 } = this.#options;
+    return { headersTimeout: headersTimeoutMs, bodyTimeout: bodyTimeoutMs };
+  }
+
+  #connectOptions(): { timeout: number; socketPath?: string } {
+    const { socketPath } = this.#target;
+    return { timeout: this.#options.connectTimeoutMs ?? 5_000, ...(socketPath === undefined ? {} : { socketPath }) };
+  }
+
+  async #list(question: Question & { readonly maxBytes: number }): Promise<Listed | "unchanged"> {
+    const headers = { "accept-encoding": this.#accepted, ...question.headers };
+    return await this.#ask({ ...question, headers }, async (answer) => {
       if (answer.statusCode === 304) {
         await answer.body.dump();
         return "unchanged";
       }
-      if (answer.statusCode === 200)
-        return { bytes: await this.#read(path, answer, maxBytes), headers: answer.headers };
-      discard(answer.body);
+      if (answer.statusCode !== 200) {
+        discardBody(answer.body);
+        throw faultOfStatus(this.name + question.path, answer, this.#options.token !== undefined);
+      }
+      const bounds = { maxBytes: question.maxBytes, accepted: this.#accepted };
+      return { bytes: await readBody(this.name + question.path, answer, bounds), headers: answer.headers };
+    });
+  }
+
+  /** Asks one question, within the time for one in all, and reads the answer where it is one. */
+  async #ask<Read>(
+    { path, headers = {}, body, signal }: Question,
+    read: (answer: Dispatcher.ResponseData) => Promise<Read>,
+  ): Promise<Read> {
+    const { totalTimeoutMs = 30_000, token } = this.#options;
+    const deadline = AbortSignal.timeout(totalTimeoutMs);
+    const where = this.name + path;
+    this.#lists ??= Promise.resolve(this.#options.dispatcher ?? this.#openLists());
+    try {
+      const answer = await (await this.#lists).request({
+        ...this.#request(path, headers),
+        ...(body === undefined ? { method: "GET" } : { method: "POST", body }),
+        signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+      });
+      const { statusCode } = answer;
+      if ((statusCode >= 200 && statusCode < 300) || statusCode === 304) return await read(answer);
+      discardBody(answer.body);
+      throw faultOfStatus(where, answer, token !== undefined);
     } catch (cause) {
-      if (cause instanceof SourceFault) throw cause;
-      const why = deadline.aborted ? `no whole answer in ${this.#totalTimeoutMs} ms` : messageOf(cause);
-      throw new SourceFault(`${this.name}${path}: ${why}`, { cause });
+      throw deadline.aborted
+        ? faultOfCause(where, cause, `no whole answer in ${totalTimeoutMs} ms`)
+        : faultOfCause(where, cause);
     }
-    throw this.#faultOfStatus(path, answer);
   }
-
-  async #read(path: string, answer: Dispatcher.ResponseData, maxBytes: number): Promise<Uint8Array> {
-    const { "content-encoding": encoding = "identity", "content-length": length } = answer.headers;
-    if (encoding !== "identity") {
-      discard(answer.body);
-      throw this.#refused(path, `the answer is encoded (${String(encoding)}), which was not asked for`);
-    }
-    if (Number(length ?? 0) > maxBytes) {
-      discard(answer.body);
-      throw this.#refused(path, `the answer has ${String(length)} bytes, at most ${maxBytes} are read`);
-    }
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    for await (const piece of answer.body as AsyncIterable<Uint8Array>) {
-      size += piece.length;
-      // Leaving the loop destroys the body and with it the connection.
-      if (size > maxBytes) throw this.#refused(path, `the answer has more than ${maxBytes} bytes`);
-      pieces.push(piece);
-    }
-    return joined(pieces, size);
-  }
-
-  #faultOfStatus(path: string, { statusCode, headers }: Dispatcher.ResponseData): SourceFault {
-    const where = `${this.name}${path}`;
-    const retryAfterMs = retryAfterMsOf(headers["retry-after"], Date.now());
-    if (statusCode >= 300 && statusCode < 400) return this.#refused(path, `${statusCode}: redirects are not followed`);
-    if (statusCode === 401 || statusCode === 403) {
-      const fix =
-        this.#token === undefined ? "it asks for a bearer token; give one" : "it does not accept the bearer token";
-      return new SourceFault(`${where}: ${statusCode}, ${fix}`, { retryAfterMs });
-    }
-    return new SourceFault(`${where}: answered ${statusCode}`, { retryAfterMs });
-  }
-
-  #refused(path: string, message: string): SourceFault {
-    return new SourceFault(`${this.name}${path}: ${message}`, { code: "feed_refused", isRetryable: false });
-  }
-}
-
-/** Lets go of a body that is not read, and of its connection. Without a listener the error of that would end the process. */
-function discard(body: Dispatcher.ResponseData["body"]): void {
-  body.on("error", () => undefined);
-  body.destroy();
 }
 
 function readKeysets(body: string): string[] | undefined {
@@ -218,23 +228,6 @@ function readKeysets(body: string): string[] | undefined {
   }
 }
 
-/** In memory of its own: pieces are views of what the connection reads into. */
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
-
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-function messageOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const { code } = cause as { code?: string };
-  return cause.message === "" ? (code ?? cause.name) : cause.message;
 }

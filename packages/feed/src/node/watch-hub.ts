@@ -14,12 +14,21 @@ export interface WatchFrame {
 export interface WatchHubOptions {
   /** Streams at once; more are asked to come back later. Default 20,000. */
   readonly maxStreams?: number;
-  /** Bytes that a stream may be behind before it is dropped. Default 1 MiB: a reader that slow lists again sooner. */
+  /**
+   * Bytes that a stream may be behind before it is dropped, beside the backlog or the one batch that it is still reading.
+   * Default 1 MiB: a reader that slow lists again sooner.
+   */
   readonly maxBehindBytes?: number;
 }
 
 const MAX_STREAMS = 20_000;
 const MAX_BEHIND_BYTES = 1 << 20;
+/** No proxy may keep it, or keep it back. */
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
 const HEARTBEAT = Buffer.from(": hb\n\n");
 
 /** The bytes of an event. Never throws. */
@@ -28,18 +37,24 @@ export function encodeFrame({ event, data, version }: WatchFrame): Buffer {
   return Buffer.from(`event: ${event}\n${id}data: ${data}\n\n`);
 }
 
+/** What is known of a stream. */
+interface Stream {
+  /** Bytes that do not count as being behind until the reader has caught up once: its backlog, or one large batch. */
+  allowedBytes: number;
+}
+
 /**
  * The open watch streams of a server. An event is encoded once and the same bytes are written to every stream; a reader
- * that does not keep up is dropped, never buffered for: it comes back and catches up from what is kept.
+ * that does not keep up is dropped, never buffered for: it comes back and catches up from what is kept. It beats and
+ * sends away only when told to.
  */
 export class WatchHub {
-  readonly #streams = new Set<ServerResponse>();
+  readonly #streams = new Map<ServerResponse, Stream>();
   /** Those that want no deltas: they follow locks, policy and heads alone. */
-  readonly #withoutTenants = new Set<ServerResponse>();
+  readonly #withoutTenants = new Map<ServerResponse, Stream>();
   readonly #maxStreams: number;
   readonly #maxBehindBytes: number;
-  /** Streams dropped because they were too far behind. */
-  dropped = 0;
+  #dropped = 0;
 
   constructor(options: WatchHubOptions = {}) {
     this.#maxStreams = options.maxStreams ?? MAX_STREAMS;
@@ -49,6 +64,11 @@ export class WatchHub {
   /** Open streams. */
   get size(): number {
     return this.#streams.size + this.#withoutTenants.size;
+  }
+
+  /** Streams dropped because they were too far behind. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   /** Whether another stream may be opened. */
@@ -69,16 +89,13 @@ export class WatchHub {
   ): void {
     const isWithoutTenants = options.isWithoutTenants === true;
     const streams = isWithoutTenants ? this.#withoutTenants : this.#streams;
-    response.writeHead(200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      "x-accel-buffering": "no",
-    });
+    response.writeHead(200, STREAM_HEADERS);
     response.on("close", () => streams.delete(response));
     response.on("error", () => streams.delete(response));
-    streams.add(response);
     const frames = isWithoutTenants ? backlog.filter(({ event }) => event !== "delta") : backlog;
-    response.write(Buffer.concat([HEARTBEAT, ...frames.map(encodeFrame)]));
+    const bytes = Buffer.concat([HEARTBEAT, ...frames.map(encodeFrame)]);
+    streams.set(response, { allowedBytes: bytes.length });
+    response.write(bytes);
   }
 
   /** Sends events to every stream, each batch as one piece of bytes. */
@@ -97,7 +114,7 @@ export class WatchHub {
 
   /** Asks every reader to come back after a time of its own below `spreadMs`, and ends the streams. */
   sendAway(spreadMs: number, random: () => number = Math.random): void {
-    for (const response of [...this.#streams, ...this.#withoutTenants]) {
+    for (const response of [...this.#streams.keys(), ...this.#withoutTenants.keys()]) {
       const afterMs = Math.floor(random() * spreadMs);
       response.end(encodeFrame({ event: "goaway", data: JSON.stringify({ afterMs }) }));
     }
@@ -105,10 +122,12 @@ export class WatchHub {
     this.#withoutTenants.clear();
   }
 
-  #write(streams: Set<ServerResponse>, bytes: Buffer): void {
-    for (const response of streams) {
-      if (response.writableLength > this.#maxBehindBytes) {
-        this.dropped++;
+  #write(streams: Map<ServerResponse, Stream>, bytes: Buffer): void {
+    for (const [response, stream] of streams) {
+      const behindBytes = response.writableLength;
+      if (behindBytes === 0) stream.allowedBytes = bytes.length > this.#maxBehindBytes ? bytes.length : 0;
+      if (behindBytes - stream.allowedBytes > this.#maxBehindBytes) {
+        this.#dropped++;
         streams.delete(response);
         response.destroy();
       } else response.write(bytes);

@@ -1,32 +1,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { followFeed } from "@dimmer/feed/follow";
-import { type HttpSourceOptions, httpSource } from "@dimmer/feed/node";
+import { httpSource } from "@dimmer/feed/node";
 import { expect, it, onTestFinished } from "vitest";
 import { AUD, build, NOW_MS, tenants } from "../build/fixture.ts";
 import { FakeClock } from "../follow/fake-clock.ts";
 import { nameOf } from "../follow/forge.ts";
 import type { ServedFeed } from "../follow/memory-source.ts";
 import { signers, trust } from "../follow/replica-fixture.ts";
+import { type Handler, open, serve } from "./http-server.ts";
 
 const feed = await build(signers, { entitlements: tenants(20) });
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** Starts a server for one test, on a free port or a socket; tells its address. */
-async function serve(handler: Handler, socketPath?: string): Promise<string> {
-  const server: Server = createServer(handler);
-  await new Promise<void>((resolve) => server.listen(socketPath ?? { port: 0, host: "127.0.0.1" }, resolve));
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return socketPath === undefined ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : `unix:${socketPath}`;
-}
 
 /** Serves a feed as a sidecar or an authority does. */
 function handlerOf(served: ServedFeed, seen: string[] = []): Handler {
@@ -42,12 +28,6 @@ function handlerOf(served: ServedFeed, seen: string[] = []): Handler {
       response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
     }
   };
-}
-
-function open(url: string, options?: HttpSourceOptions): ReturnType<typeof httpSource> {
-  const source = httpSource(url, options);
-  onTestFinished(() => source.close?.());
-  return source;
 }
 
 it.each(["a port", "a socket"])("follows a feed from %s, with one conditional question a poll", async (where) => {
@@ -130,6 +110,51 @@ it.each(answers)("takes %s for no head", async (_, handler, code, message) => {
   await expect(source.head()).rejects.toMatchObject({ code });
   await expect(source.head()).rejects.toThrow(message);
   await expect(source.head()).rejects.toThrow(source.name);
+});
+
+it("asks for lists compressed where it is told to, and then takes gzip, br and what is as it was", async () => {
+  const index = nameOf(feed, "index").slice("index/".length);
+  const bytes = feed.parts.get(`index/${index}`) as Uint8Array;
+  const bodies = { gzip: gzipSync(bytes), br: brotliCompressSync(bytes), identity: bytes };
+  const seen: unknown[] = [];
+  for (const [encoding, body] of Object.entries(bodies)) {
+    const url = await serve(({ headers }, response) => {
+      seen.push(headers["accept-encoding"]);
+      response.writeHead(200, encoding === "identity" ? {} : { "content-encoding": encoding }).end(body);
+    });
+    expect(Buffer.from(await open(url, { isCompressed: true }).part("index", index))).toEqual(Buffer.from(bytes));
+    await open(url)
+      .part("index", index)
+      .catch(() => undefined);
+  }
+  expect(seen).toEqual(Array.from({ length: 3 }, () => ["br, gzip", "identity"]).flat());
+});
+
+it("reads no more of what is compressed than of what is not", async () => {
+  const bomb = Buffer.alloc(64 * 1024 * 1024);
+  const nothing = Buffer.concat(Array.from({ length: 1_000 }, () => gzipSync("")));
+  const damaged = gzipSync("token").subarray(0, 20);
+  const bodies: [string, Uint8Array, RegExp][] = [
+    ["gzip", gzipSync(bomb), /has (?:more than (?:4096|8192)|\d+) bytes/],
+    ["gzip", gzipSync(bomb.subarray(0, 1024 * 1024)), /has more than 4096 bytes/],
+    ["br", brotliCompressSync(bomb), /has more than 4096 bytes/],
+    ["gzip", nothing, /has (?:more than 8192|\d+) bytes/],
+    ["gzip", damaged, /is no whole gzip/],
+    ["br", Buffer.from("what is this"), /is no whole br/],
+    ["zstd", Buffer.from("x"), /is encoded \(zstd\)/],
+  ];
+  for (const [encoding, body, message] of bodies) {
+    for (const isChunked of [false, true]) {
+      const url = await serve((_, response) => {
+        response.writeHead(200, { "content-encoding": encoding });
+        if (isChunked) response.write(body.subarray(0, 1));
+        response.end(isChunked ? body.subarray(1) : body);
+      });
+      const reading = open(url, { isCompressed: true }).head();
+      await expect(reading).rejects.toMatchObject({ code: "feed_refused", retryable: false });
+      await expect(reading).rejects.toThrow(message);
+    }
+  }
 });
 
 it("takes for keysets only what is a list of tokens", async () => {
