@@ -1,3 +1,11 @@
+export type { BackupHeader } from "./backup/backup-format.ts";
+export { type BackupOptions, backupFromAuthority, backupStore } from "./backup/backup-store.ts";
+export type { BegunEpoch } from "./backup/begin-epoch.ts";
+export type { IssuingSigners } from "./backup/feed-of-store.ts";
+export type { TableName } from "./backup/kept-tables.ts";
+export { type RaiseReport, type RaiseStoreEpochOptions, raiseStoreEpoch } from "./backup/raise-store-epoch.ts";
+export { type BackupSummary, readBackup } from "./backup/read-backup.ts";
+export { type RestoreOptions, type RestoreReport, restoreStore } from "./backup/restore-store.ts";
 export { AUTHORITY_OPTIONS, type OptionDefinition, type OptionName, type Settings } from "./config/options.ts";
 export { type AuthorityConfig, type ConfigSources, readAuthorityConfig } from "./config/read.ts";
 export { type Authority, type AuthorityPorts, startAuthority } from "./start-authority.ts";

@@ -1,5 +1,8 @@
 import type { Store } from "../store/open-store.ts";
 
+/** The lease of whoever signs. */
+export const LEASE = "sequencer";
+
 /** A lease held: `term` is the fence. */
 export interface HeldLease {
   readonly name: string;

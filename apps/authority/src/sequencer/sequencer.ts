@@ -6,7 +6,7 @@ import type { Tables } from "../store/schema.ts";
 import { type BreakerLimits, STANDARD_LIMITS } from "./breaker.ts";
 import type { FeedPosition, Publication } from "./feed-position.ts";
 import { firstPosition } from "./genesis.ts";
-import { type HeldLease, lockRow, releaseLease, takeLease } from "./lease.ts";
+import { type HeldLease, LEASE, lockRow, releaseLease, takeLease } from "./lease.ts";
 import { listAgain, prepareList } from "./list.ts";
 import { type Issuing, type Published, publishNext, signHead } from "./publish.ts";
 import { PublishedLines } from "./published-lines.ts";
@@ -41,7 +41,6 @@ export interface SequencerOptions {
   readonly listEveryMs?: number;
 }
 
-const LEASE = "sequencer";
 const LEASE_TTL_MS = 10_000;
 const RENEW_AFTER_MS = 4_000;
 const IDLE_MS = 1_000;
@@ -158,11 +157,14 @@ export class Sequencer {
   }
 
   /**
-   * The time that is signed. It never runs behind what was signed before, whatever happened to this machine's clock or
-   * however another machine's was set: replicas take no head that is older than the one they hold.
+   * The time that is signed. It never runs backwards, whatever happened to this machine's clock or however another
+   * machine's was set: replicas take no head that is older than the one they hold. Where more was signed than the clock
+   * says now, it goes on at half its speed until the clock has caught up: an hour too many is worked off in two, and
+   * steps come at most that much early.
    */
   #issuingMs({ position, headMs }: Held): number {
-    return Math.max(this.#options.now(), position.head_ms + Math.floor(this.#monotonicMs() - headMs));
+    const sinceMs = Math.max(0, Math.floor(this.#monotonicMs() - headMs));
+    return Math.max(this.#options.now(), position.head_ms + Math.floor(sinceMs / 2));
   }
 
   /** Takes or prolongs the lease; reads what is published where it was not held before. */
@@ -198,7 +200,7 @@ export class Sequencer {
     if (state !== undefined && state.database_identity !== identity) {
       this.#report(
         "refusing",
-        `the database is not the one that signed last (${state.database_identity}, now ${identity}): it may lack what was published; raise the epoch`,
+        `the database is not the one that signed last (${state.database_identity}, now ${identity}): it may lack what was published; raise the epoch (dimmer authority raise-epoch)`,
       );
       return undefined;
     }

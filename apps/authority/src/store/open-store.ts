@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
 import { DimmerError } from "@dimmer/core";
 import { Kysely, sql, type Transaction } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
+import { type Migration, type MigrationInfo, Migrator } from "kysely/migration";
 import type { Engine } from "./engine.ts";
 import { createFirstTables } from "./migrations/0001-first.ts";
 import { postgresDialect } from "./postgres.ts";
 import type { Tables } from "./schema.ts";
 import { openSignals, type StoreSignals } from "./signals.ts";
-import { sqliteDialect } from "./sqlite.ts";
+import { copyNameOf, openSqlite, type SqliteFile } from "./sqlite.ts";
 
 /** A connection to the tables, or a transaction on them: what every query is given. */
 export type Queries = Kysely<Tables> | Transaction<Tables>;
@@ -28,7 +29,26 @@ export interface Store {
    * @param isolation `serializable` where what is written depends on rows that are only read
    */
   transact<T>(work: (queries: Transaction<Tables>) => Promise<T>, isolation?: Isolation): Promise<T>;
+  /**
+   * Opens the store as it stands at this moment, to be read for as long as it takes while others write: on SQLite a copy
+   * beside the file, which needs as much room as the database has. Close it.
+   */
+  openSnapshot(): Promise<StoreSnapshot>;
+  /** The names of the migrations that its tables have gone through, oldest first. */
+  readonly schema: readonly string[];
   close(): Promise<void>;
+}
+
+/** What a store held at one moment. */
+export interface StoreSnapshot {
+  readonly queries: Queries;
+  close(): Promise<void>;
+}
+
+/** How a store is opened. */
+export interface OpenStoreOptions {
+  /** The last migration to go through, for a store that is filled with what an older version wrote. Default: all. */
+  readonly upTo?: string;
 }
 
 /** How far transactions are kept apart on PostgreSQL; on SQLite they come one after another. */
@@ -44,12 +64,14 @@ const CONFLICTS: ReadonlySet<unknown> = new Set(["40001", "40P01", "23505"]);
  * @param url `sqlite:PATH` for a file of this process alone, or `postgres://…`
  * @throws {DimmerError} `options_invalid` for another URL; `disk_failed` where the store cannot be opened or migrated
  */
-export async function openStore(url: string): Promise<Store> {
+export async function openStore(url: string, { upTo }: OpenStoreOptions = {}): Promise<Store> {
   const engine = engineOf(url);
-  const dialect = engine === "sqlite" ? sqliteDialect(url.slice("sqlite:".length)) : postgresDialect(url);
-  const db = new Kysely<Tables>({ dialect });
+  const path = url.slice("sqlite:".length);
+  const file = engine === "sqlite" ? openSqlite(path) : undefined;
+  const db = new Kysely<Tables>({ dialect: file?.dialect ?? postgresDialect(url) });
+  let schema: readonly string[];
   try {
-    await migrate(db, engine);
+    schema = await migrate(db, engine, upTo);
     await nameDatabase(db);
   } catch (cause) {
     await db.destroy();
@@ -62,6 +84,8 @@ export async function openStore(url: string): Promise<Store> {
     engine,
     db,
     signals,
+    schema,
+    openSnapshot: () => (file === undefined ? snapshotOfPostgres(db) : snapshotOfFile(file, path)),
     identity: (queries = db) => identityOf(queries, engine),
     clockMs: async (queries, localMs) => (engine === "sqlite" ? localMs : await databaseClockMs(queries)),
     transact: (work, isolation = "repeatable read") => transact(db, engine, { work, isolation }),
@@ -81,13 +105,49 @@ function engineOf(url: string): Engine {
   );
 }
 
-async function migrate(db: Kysely<Tables>, engine: Engine): Promise<void> {
+async function snapshotOfPostgres(db: Kysely<Tables>): Promise<StoreSnapshot> {
+  const queries = await db.startTransaction().setIsolationLevel("repeatable read").setAccessMode("read only").execute();
+  return { queries, close: () => queries.rollback().execute() };
+}
+
+async function snapshotOfFile(file: SqliteFile, path: string): Promise<StoreSnapshot> {
+  const copy = copyNameOf(path, randomUUID());
+  const remove = (): void => {
+    for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${copy}${end}`, { force: true });
+  };
+  try {
+    await file.copyTo(copy);
+    const queries = new Kysely<Tables>({ dialect: openSqlite(copy).dialect });
+    return { queries, close: () => queries.destroy().finally(remove) };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function migrate(db: Kysely<Tables>, engine: Engine, upTo: string | undefined): Promise<readonly string[]> {
   const migrations: Record<string, Migration> = {
     "0001-first": { up: (schema: Kysely<unknown>) => createFirstTables(schema, engine) },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
-  const { error } = await migrator.migrateToLatest();
+  if (upTo !== undefined) refuseNewer(Object.keys(migrations), await migrator.getMigrations(), upTo);
+  const { error } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo));
   if (error !== undefined) throw error;
+  const all = await migrator.getMigrations();
+  return all.filter(({ executedAt }) => executedAt !== undefined).map(({ name }) => name);
+}
+
+/** Tables go forward only. @throws {DimmerError} `input_invalid` */
+function refuseNewer(known: readonly string[], migrations: readonly MigrationInfo[], upTo: string): void {
+  if (!known.includes(upTo)) {
+    throw new DimmerError("input_invalid", `tables "${upTo}" are those of a newer version: use that one`);
+  }
+  const beyond = migrations.find(({ name, executedAt }) => executedAt !== undefined && name > upTo);
+  if (beyond === undefined) return;
+  throw new DimmerError(
+    "input_invalid",
+    `the store has gone through "${beyond.name}" already, and tables go forward only; name an empty store for tables "${upTo}"`,
+  );
 }
 
 /** Gives a new database a name of its own; a backup that is restored under another name is told apart by it. */

@@ -1,16 +1,53 @@
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { readdirSync, unlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { DimmerError } from "@dimmer/core";
 import { type Dialect, type SqliteDatabase, SqliteDialect } from "kysely";
 
+/** A SQLite file that this process holds. */
+export interface SqliteFile {
+  readonly dialect: Dialect;
+  /**
+   * Copies the database as it stands at one moment into a new file, while it is written to; in slices, so that others
+   * have their turn.
+   *
+   * @throws what SQLite throws, where there is no room for one
+   */
+  copyTo(path: string): Promise<void>;
+}
+
 /**
  * Opens a SQLite file for this process alone: WAL, `synchronous=FULL`, and an exclusive lock held until it is closed, so
- * that a second authority on the same file is refused at its start and not at its first write.
+ * that a second authority on the same file is refused at its start and not at its first write. Copies that a crash left
+ * beside it are removed.
  *
  * @throws {DimmerError} `disk_failed` where the file cannot be opened or another process holds it
  */
-export function sqliteDialect(path: string): Dialect {
+export function openSqlite(path: string): SqliteFile {
   const database = openExclusively(path);
-  return new SqliteDialect({ database: asSqliteDatabase(database) });
+  removeCopies(path);
+  return {
+    dialect: new SqliteDialect({ database: asSqliteDatabase(database) }),
+    copyTo: async (copy) => {
+      await backup(database, copy, { rate: PAGES_AT_ONCE });
+    },
+  };
+}
+
+const PAGES_AT_ONCE = 1_000;
+const COPY = ".copy-";
+
+/** The name of a copy beside a database. Never throws. */
+export function copyNameOf(path: string, mark: string): string {
+  return `${path}${COPY}${mark}`;
+}
+
+function removeCopies(path: string): void {
+  if (path === ":memory:") return;
+  const prefix = `${basename(path)}${COPY}`;
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(prefix)) unlinkSync(join(dirname(path), name));
+  }
 }
 
 function openExclusively(path: string): DatabaseSync {
@@ -41,6 +78,8 @@ function asSqliteDatabase(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare: (text) => {
+      // A full disk may have ended the transaction already: the fault that did is what is to be told, not this one.
+      if (text === "rollback" && !database.isTransaction) return NOTHING;
       const known = prepared.get(text);
       if (known !== undefined) return known;
       const statement = database.prepare(text);
@@ -57,5 +96,12 @@ function asSqliteDatabase(database: DatabaseSync): SqliteDatabase {
     },
   };
 }
+
+const NOTHING: ReturnType<SqliteDatabase["prepare"]> = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [][Symbol.iterator](),
+};
 
 const MAX_PREPARED = 256;

@@ -36,6 +36,8 @@ export interface TestAuthority {
   wake(): void;
   /** Waits until nothing is pending that could be published. */
   settled(): Promise<void>;
+  /** Stops signing and lets go of the store, for who is to open it. */
+  closeStore(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,7 @@ export async function testAuthority(url?: string): Promise<TestAuthority> {
   const token = await signStatement("dimmer-keyset+jwt", keyset, signers.root);
   const sequencers: Sequencer[] = [];
   let reported = 0;
+  let closing: Promise<void> | undefined;
   const authority: TestAuthority = {
     store,
     url: storeUrl,
@@ -114,9 +117,13 @@ export async function testAuthority(url?: string): Promise<TestAuthority> {
         await new Promise((done) => setImmediate(done));
       }
     },
-    close: async () => {
+    closeStore: async () => {
       for (const sequencer of sequencers) await sequencer.stop();
-      await store.close();
+      closing ??= store.close();
+      await closing;
+    },
+    close: async () => {
+      await authority.closeStore();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,6 @@
 import { openApiDocument } from "../openapi.ts";
 import { answers, type Operation } from "../operation.ts";
+import { backupOperations } from "./backups.ts";
 import { changeSetOperations } from "./change-sets.ts";
 import { docsOperations } from "./docs.ts";
 import { feedDescriptions } from "./feed.ts";
@@ -25,6 +26,7 @@ export function allOperations(): readonly Operation[] {
     ...keyOperations,
     ...fleetOperations,
     ...recordOperations,
+    ...backupOperations,
     ...healthOperations,
   ];
   let text: string | undefined;
