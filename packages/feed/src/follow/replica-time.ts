@@ -1,6 +1,9 @@
 import type { Moment } from "@dimmer/core";
 import type { ReplicaClock } from "./ports.ts";
 
+/** The two clocks that time is reckoned from. */
+type Clocks = Pick<ReplicaClock, "wallMs" | "monotonicMs">;
+
 /** What a verified head says about time, in Unix milliseconds. */
 export interface HeadTime {
   readonly iatMs: number;
@@ -37,14 +40,14 @@ export class ReplicaTime {
   horizonMs: number = Number.POSITIVE_INFINITY;
   head: HeadTime | undefined;
   wallJumps = 0;
-  readonly #clock: ReplicaClock;
+  readonly #clock: Clocks;
   /** Unix milliseconds less monotonic ones; set by the newest live head. */
   #baseMs: number | undefined;
   #stepDownForMs: number;
   #lastWallMs: number;
   #lastMonotonicMs: number;
 
-  constructor(clock: ReplicaClock, stepDownForMs: number) {
+  constructor(clock: Clocks, stepDownForMs: number) {
     this.#clock = clock;
     this.#stepDownForMs = stepDownForMs;
     this.#lastWallMs = clock.wallMs();

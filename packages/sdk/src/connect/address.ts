@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { callerMistake, shown } from "./caller-mistake.ts";
+import { type HttpAddress, readHttpAddress } from "./http-address.ts";
 
 /** Where a feed or a sidecar is. `isLocal`: what only this machine can speak through. */
 export type Address =
   | { readonly kind: "unix"; readonly socketPath: string; readonly isLocal: true }
-  /** `prefix`: the path before `/v1/`, empty or beginning with a slash. */
-  | { readonly kind: "http"; readonly origin: string; readonly prefix: string; readonly isLocal: boolean }
+  | HttpAddress
   | { readonly kind: "directory"; readonly path: string; readonly isLocal: true };
 
 /** `sun_path` holds 108 bytes on Linux with its ending NUL: a longer path can be neither bound nor connected to. */
@@ -32,7 +32,7 @@ export function readAddress(value: unknown, field: string): Address {
       return unixAddress(value, field);
     case "http":
     case "https":
-      return httpAddress(value, field);
+      return readHttpAddress(value, field);
     case "file":
       return { kind: "directory", path: directoryOf(value, field), isLocal: true };
     default:
@@ -58,19 +58,6 @@ function unixAddress(value: string, field: string): Address {
   return { kind: "unix", socketPath, isLocal: true };
 }
 
-function httpAddress(value: string, field: string): Address {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined) throw callerMistake(field, shown(value), "give a whole URL, as in http://127.0.0.1:7301");
-  if (url.username !== "" || url.password !== "") {
-    throw callerMistake(field, "names a user", "a URL here carries no user or password; give the option token instead");
-  }
-  if (url.search !== "" || url.hash !== "") {
-    throw callerMistake(field, shown(value), `give no query and no fragment: ${url.origin}${url.pathname}`);
-  }
-  const prefix = url.pathname.replace(/\/+$/, "");
-  return { kind: "http", origin: url.origin, prefix, isLocal: isLoopback(url.hostname) };
-}
-
 function directoryOf(value: string, field: string): string {
   try {
     return fileURLToPath(value);
@@ -81,9 +68,4 @@ function directoryOf(value: string, field: string): string {
       "a file: URL names an absolute path on this machine, as in file:///srv/feed",
     );
   }
-}
-
-/** `hostname` of a `URL` is already canonical: `127.1` and `0x7f.1` have become `127.0.0.1`. */
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
