@@ -3,6 +3,7 @@ export { type CompiledMode, type CompiledPolicy, compileLinted, compilePolicy, t
 export { compileStandardPolicy } from "./compiled-standard.ts";
 export { decide, type State } from "./decide.ts";
 export type { Ask, Decision, FeatureDecision, Moment, Usage } from "./decision.ts";
+export { type DecisionRule, parseDecisionMode } from "./decision-mode.ts";
 export { type Denial, type DenialContext, type DenialStatus, denialOf, type ProblemDocument } from "./denial.ts";
 export { parseDurationMs } from "./duration.ts";
 export type {
@@ -23,6 +24,7 @@ export { judge, judgeFeature, valueInForce } from "./judge.ts";
 export type { Links } from "./links.ts";
 export { type Finding, type FindingCode, lintPolicy } from "./lint.ts";
 export { chooseLocale } from "./locale.ts";
+export { type Offset, parseOffset } from "./offset.ts";
 export type {
   Admission,
   DenialText,
@@ -48,6 +50,27 @@ export {
   standardPolicy,
 } from "./standard-policy.ts";
 export { type RestrictionStanding, type Standing, standingOf } from "./standing.ts";
+export {
+  type BreachDocument,
+  CALENDAR_BASES,
+  type CalendarBase,
+  type CalendarDocument,
+  type ClauseName,
+  type ClockStart,
+  type DecisionMode,
+  type ExceptionsDocument,
+  type LadderDocument,
+  type NonpaymentDocument,
+  type NoticeDocument,
+  type ReactionDocument,
+  type ReminderDocument,
+  type RestoreDocument,
+  type RetentionDocument,
+  type SecurityDocument,
+  type StageDocument,
+  type TaskDocument,
+  type TracksDocument,
+} from "./tracks.ts";
 export { unknownNames } from "./unknown-names.ts";
 export {
   CLOSED_MODE,

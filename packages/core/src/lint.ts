@@ -6,6 +6,7 @@ import { lintModes } from "./lint/modes.ts";
 import { lintNames, MAX_CAPABILITIES, MAX_FEATURES, type Names } from "./lint/names.ts";
 import { lintFeatures, lintPlans } from "./lint/plans.ts";
 import { lintAgainst } from "./lint/previous.ts";
+import { lintScheduling } from "./lint/scheduling.ts";
 import {
   asObject,
   asText,
@@ -36,6 +37,8 @@ const FIELDS = [
   "links",
   "texts",
 ];
+/** A policy may only decide, and schedule nothing. */
+const SCHEDULING_FIELDS = ["tracks", "calendars", "notices", "clauses", "exceptions"];
 const LINKS = ["pay", "export", "support"];
 const MAX_VERSION_LENGTH = 64;
 const MAX_ZONE_LENGTH = 64;
@@ -53,7 +56,7 @@ export function lintPolicy(document: unknown, previous?: PolicyDocument): Findin
   const findings = new Findings();
   const policy = asObject(findings, document, "");
   if (policy === undefined) return findings.list.length > 0 ? findings.list : nothingThere(findings);
-  warnUnknownFields(findings, policy, "", FIELDS);
+  warnUnknownFields(findings, policy, "", [...FIELDS, ...SCHEDULING_FIELDS]);
   const fields = Object.fromEntries(FIELDS.map((field) => [field, member(findings, policy, field)]));
   lintHeader(findings, fields);
   const names = lintNames(findings, fields);
@@ -65,6 +68,7 @@ export function lintPolicy(document: unknown, previous?: PolicyDocument): Findin
   lintOffline(findings, fields["offline"]);
   lintLinks(findings, fields["links"]);
   lintTexts(findings, fields["texts"], names);
+  lintScheduling(findings, policy, names);
   const isSound = findings.list.every(({ severity }) => severity === "warning");
   if (previous !== undefined && isSound) lintAgainst(findings, document as PolicyDocument, previous);
   return findings.list;

@@ -1,4 +1,5 @@
 import type { FeatureValue } from "./entitlement.ts";
+import type { CalendarDocument, ClauseName, ExceptionsDocument, NoticeDocument, TracksDocument } from "./tracks.ts";
 import type { Principal } from "./vocabulary.ts";
 
 /** What kind of value a feature has, as in OpenFeature; `limit` is a number that usage is compared with. */
@@ -71,7 +72,7 @@ export interface LinksDocument {
 
 /**
  * One versioned, signed document: modes (mildest first: the place is the rank), capabilities (at most 32), plans,
- * features, fallbacks, links and texts. Plain JSON; nothing in it is code.
+ * features, fallbacks, links, texts and tracks. Plain JSON; nothing in it is code.
  */
 export interface PolicyDocument {
   readonly name: string;
@@ -89,4 +90,14 @@ export interface PolicyDocument {
   readonly links: LinksDocument;
   /** By locale; the first is the default. */
   readonly texts: Readonly<Record<string, TextsDocument>>;
+  /** How facts become dated steps; left out where a policy only decides, and nothing is scheduled under it. */
+  readonly tracks?: TracksDocument;
+  /** Business days, by name, as the tracks refer to them. */
+  readonly calendars?: Readonly<Record<string, CalendarDocument>>;
+  /** Messages, by name, as the tracks refer to them. */
+  readonly notices?: Readonly<Record<string, NoticeDocument>>;
+  /** Where the contract allows what the tracks do. */
+  readonly clauses?: Readonly<Partial<Record<ClauseName, string>>>;
+  /** Who may be shielded from nonpayment; left out: nobody. */
+  readonly exceptions?: ExceptionsDocument;
 }

@@ -1,5 +1,12 @@
 import type { Admission, FeatureDocument, ModeDocument, PlanDocument, PolicyDocument } from "./policy.ts";
 import { standardTexts } from "./standard-texts.ts";
+import {
+  standardCalendars,
+  standardClauses,
+  standardExceptions,
+  standardNotices,
+  standardTracks,
+} from "./standard-tracks.ts";
 
 const STANDARD_CAPABILITIES = [
   "view",
@@ -87,9 +94,10 @@ const limited: Admits = {
 const essential: Admits = { view: "all", export: "all", "api.read": "all", job: "all", login: "all", ...alwaysOpen };
 
 /**
- * The standard policy: 19 capabilities, seven modes, three plans, texts in English and Japanese. A vendor copies it and
- * changes what differs; a feed without a policy of its own carries this one. Its links point at `example.com`: they
- * are the first thing to change.
+ * The standard policy: 19 capabilities, seven modes, three plans, texts in English and Japanese, the
+ * tracks from a fact to a step. A vendor copies it and
+ * changes what differs; a feed without a policy of its own carries this one. Its links and clauses
+ * are examples: they are the first thing to change.
  */
 export const standardPolicy: StandardPolicy = {
   name: "standard",
@@ -126,4 +134,9 @@ export const standardPolicy: StandardPolicy = {
     support: "https://support.example.com/?tenant={tenant}&case={case}",
   },
   texts: standardTexts,
+  tracks: standardTracks,
+  calendars: standardCalendars,
+  notices: standardNotices,
+  clauses: standardClauses,
+  exceptions: standardExceptions,
 };

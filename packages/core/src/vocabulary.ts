@@ -46,6 +46,9 @@ export const LOCKED_MODE = "locked";
 /** The one mode that may deny what is protected: it is written by the deletion, after everything else. */
 export const CLOSED_MODE = "closed";
 
+/** The floor of an exception: a mode of that name is never scheduled. */
+export const ESSENTIAL_MODE = "essential";
+
 const TENANT_ID = /^[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}$/;
 const NAME = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
 const MAX_NAME_LENGTH = 64;

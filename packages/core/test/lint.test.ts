@@ -10,6 +10,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadCorpus } from "../../../test/corpus/load-corpus.ts";
+import { BROKEN_TRACKS } from "./broken-tracks.ts";
 import { printedSeed } from "./seed.ts";
 
 /** A copy of the standard policy with parts set anew, by path (`modes/2/caps`); `undefined` takes a part away. */
@@ -49,6 +50,7 @@ const without = (name: string): string[] => capabilities.filter((capability) => 
 const some = { title: "a", detail: "b" };
 
 const BROKEN: readonly Broken[] = [
+  ...BROKEN_TRACKS.map(([code, place, fact, edits]) => error(code, place, fact, edits)),
   error("wrong_type", "modes", "modes that are no array", { modes: {} }),
   error("wrong_type", "modes[2]", "a mode that is no object", { "modes/2": "limited" }),
   error("wrong_type", "features", "features in an array", { features: [] }),
@@ -186,7 +188,10 @@ const BROKEN: readonly Broken[] = [
     error("mode_narrowed", "modes[3].caps.api_rps", "a lower cap under the same name", { "modes/3/caps/api_rps": 4 }),
     error("mode_narrowed", "modes[2].caps.seats", "a new cap under the same name", { "modes/2/caps": { seats: 4 } }),
     warning("name_removed", "plans", "a plan that is gone", { "plans/starter": undefined }),
-    warning("name_removed", "modes", "a mode that is gone", { modes: modes.filter(({ name }) => name !== "grace") }),
+    warning("name_removed", "modes", "a mode that is gone", {
+      modes: modes.filter(({ name }) => name !== "grace"),
+      tracks: undefined,
+    }),
     warning("name_removed", "features", "a feature that is gone", {
       "features/theme": undefined,
       "plans/starter/features/theme": undefined,
@@ -200,6 +205,11 @@ describe("lintPolicy", () => {
   it("finds nothing in the standard policy, nor against itself", () => {
     expect(lintPolicy(standardPolicy)).toEqual([]);
     expect(lintPolicy(standardPolicy, standardPolicy)).toEqual([]);
+  });
+
+  it("finds nothing in a policy that only decides, without tracks", () => {
+    const parts = { tracks: undefined, calendars: undefined, notices: undefined, clauses: undefined };
+    expect(lintPolicy(edited({ ...parts, exceptions: undefined }))).toEqual([]);
   });
 
   it("finds no error in any policy of the corpus, which do without texts of their own", () => {
@@ -241,6 +251,17 @@ describe("lintPolicy", () => {
       cap_not_limit: true,
       text_missing: true,
       text_placeholder: true,
+      bad_offset: true,
+      bad_decision: true,
+      bad_date: true,
+      blank_offset: true,
+      clause_missing: true,
+      step_unannounced: true,
+      mode_not_schedulable: true,
+      no_milder_stage: true,
+      stage_order: true,
+      deletion_unbounded: true,
+      exception_unbounded: true,
       mode_narrowed: true,
       name_removed: true,
     };

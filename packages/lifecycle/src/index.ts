@@ -1,1 +1,32 @@
-export {};
+export type {
+  BreachFact,
+  CaseFacts,
+  DoneFact,
+  Fact,
+  FactKind,
+  HoldFact,
+  LeaveFact,
+  Money,
+  MoneyFact,
+  ReliefFact,
+  SecurityFact,
+  StageRef,
+  Track,
+  ZonedDate,
+} from "./facts/fact.ts";
+export type {
+  CasePlan,
+  DueAction,
+  FaultCode,
+  Hold,
+  HoldKind,
+  OpenInvoice,
+  PlannedDeletion,
+  PlannedStep,
+  QuarantinedFact,
+  Reason,
+  ReasonCode,
+  StepDecision,
+  StepNotice,
+  StepState,
+} from "./plan.ts";
