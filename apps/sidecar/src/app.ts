@@ -3,12 +3,15 @@ import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { type Counters, countRefusal } from "./counters.ts";
 import type { Door } from "./doors/door.ts";
+import type { HotRoutes } from "./hot-routes.ts";
 import { REACHES, type Reach } from "./listen/admission.ts";
 import { type Problem, problemOf, problemResponse } from "./problem.ts";
 
 /** What an app needs besides its doors. */
 export interface AppOptions {
   readonly doors: readonly Door[];
+  /** Doors that are served beside Hono; the app answers for them only where the request does not fit. */
+  readonly hot: HotRoutes;
   /** How far the requests that this app serves reach. */
   readonly reach: Reach;
   /** How far a request with the right token would reach here; left out where no token is known. */
@@ -17,15 +20,12 @@ export interface AppOptions {
   readonly log: Logger;
 }
 
-/** Methods and paths that are served beside Hono; the app answers for them only where the request does not fit. */
-const HOT_PATHS = ["/v1/check", "/v1/checks"] as const;
-
 /**
  * Makes the Hono app for one reach. Doors beyond it are there and closed: which door a request comes through is decided
  * by the router alone, so no second reading of its path can open one.
  */
 export function createApp(options: AppOptions): Hono {
-  const { doors, reach, counters, log } = options;
+  const { doors, hot, reach, counters, log } = options;
   const app = new Hono();
   const refuse = (problem: Problem, headers?: Record<string, string>): Response => {
     countRefusal(counters, problem.status);
@@ -49,8 +49,8 @@ export function createApp(options: AppOptions): Hono {
       refuse(problemOf("method_not_allowed", `takes ${allow.join(", ")}`), { allow: allow.join(", ") }),
     );
   }
-  for (const path of HOT_PATHS) {
-    app.all(path, () =>
+  for (const { path } of hot.routes) {
+    app.all(path.endsWith("/") ? `${path}*` : path, () =>
       refuse(isOpen("checks") ? problemOf("method_not_allowed", "takes POST") : closed(options, "checks"), {
         allow: "POST",
       }),

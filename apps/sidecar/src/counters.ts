@@ -1,12 +1,22 @@
 import { REASONS, type Reason } from "@dimmer/core";
 
 /** The doors of the hot path and the rest: label values of `dimmer_requests_total`. */
-const COUNTED_DOORS = ["check", "checks", "explain", "entitlement", "feed", "status", "other"] as const;
+const COUNTED_DOORS = [
+  "check",
+  "checks",
+  "authzen",
+  "ofrep",
+  "explain",
+  "entitlement",
+  "feed",
+  "status",
+  "other",
+] as const;
 /** A door as it is counted. */
 export type CountedDoor = (typeof COUNTED_DOORS)[number];
 
 /** Statuses with which a request is turned away: label values of `dimmer_requests_refused_total`. */
-const REFUSAL_STATUSES = [400, 401, 403, 404, 405, 413, 415, 421, 500, 501] as const;
+const REFUSAL_STATUSES = [400, 401, 403, 404, 405, 410, 413, 415, 421, 500, 501] as const;
 
 /**
  * What the sidecar counts, as plain numbers: `/metrics` reads them when it is scraped, and adding one costs a

@@ -4,15 +4,14 @@ import type { Hono } from "hono";
 import type { Logger } from "pino";
 import { faultOf } from "./app.ts";
 import { type Counters, countRefusal } from "./counters.ts";
-import type { HotDoor } from "./hot-door.ts";
+import type { HotRoutes } from "./hot-routes.ts";
 import { type Admission, lacksHost, type Reach } from "./listen/admission.ts";
 import { type Problem, problemOf, problemResponse, writeProblem } from "./problem.ts";
 
 /** What serves the requests of one listener. */
 export interface DispatchOptions {
   readonly admission: Admission;
-  readonly check: HotDoor;
-  readonly checks: HotDoor;
+  readonly hot: HotRoutes;
   /** The apps for everything else, by reach. */
   readonly appOf: (reach: Reach) => Hono;
   readonly counters: Counters;
@@ -22,13 +21,13 @@ export interface DispatchOptions {
 }
 
 /**
- * Makes the listener of a server: who is not admitted is turned away, the two hot doors are answered at once, the rest
+ * Makes the listener of a server: who is not admitted is turned away, the hot doors are answered at once, the rest
  * goes to Hono. Adds a few comparisons to a request.
  *
  * @see docs/adr/0003-hot-doors-on-node-http.md
  */
 export function createDispatch(options: DispatchOptions): RequestListener {
-  const { admission, check, checks, appOf, counters, log, isStopping } = options;
+  const { admission, hot, appOf, counters, log, isStopping } = options;
   const listeners = new Map<Reach, RequestListener>();
   const listenerOf = (reach: Reach): RequestListener => {
     const listener = listeners.get(reach) ?? honoListener(appOf(reach), counters, log);
@@ -50,10 +49,8 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     const reach = admission(req);
     if (typeof reach !== "string") return refuse(reach);
     const url = req.url as string;
-    if (req.method === "POST" && reach !== "health") {
-      if (url === "/v1/check" || url.startsWith("/v1/check?")) return check(req, res);
-      if (url === "/v1/checks" || url.startsWith("/v1/checks?")) return checks(req, res);
-    }
+    const door = reach === "health" ? undefined : hot.find(req.method, url);
+    if (door !== undefined) return door(req, res);
     // The host of an absolute target was not looked at, and `*` is no door.
     if (!url.startsWith("/")) return refuse(problemOf("malformed_request", "the request target must be a path"));
     if (isStopping()) res.setHeader("connection", "close");

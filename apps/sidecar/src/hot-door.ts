@@ -15,7 +15,9 @@ export interface HotDoorOptions {
   /** Bytes of the body above which the answer is 413. */
   readonly maxBytes: number;
   /** Answers a body, decoded; what it throws becomes a 500 without detail. */
-  readonly answer: (text: string) => PreparedAnswer | Problem;
+  readonly answer: (text: string, req: IncomingMessage) => PreparedAnswer | Problem;
+  /** Writes a refusal in the form of a protocol of its own. Default: the problem itself. */
+  readonly refusal?: (problem: Problem, req: IncomingMessage) => PreparedAnswer;
   readonly counters: Counters;
   readonly log: Logger;
   /** Whether the sidecar is stopping: the connection is then closed behind the answer. */
@@ -28,11 +30,12 @@ export interface HotDoorOptions {
  *
  * @see docs/adr/0003-hot-doors-on-node-http.md
  */
-export function hotDoor({ counted, maxBytes, answer, counters, log, isStopping }: HotDoorOptions): HotDoor {
+export function hotDoor(options: HotDoorOptions): HotDoor {
+  const { counted, maxBytes, answer, refusal, counters, log, isStopping } = options;
   const answerBytes = (bytes: Buffer | Problem, req: IncomingMessage): PreparedAnswer | Problem => {
     if (!Buffer.isBuffer(bytes)) return bytes;
     const text = decodeBody(bytes, req);
-    return typeof text === "string" ? answer(text) : text;
+    return typeof text === "string" ? answer(text, req) : text;
   };
   return (req, res) => {
     counters.requests[counted]++;
@@ -47,7 +50,11 @@ export function hotDoor({ counted, maxBytes, answer, counters, log, isStopping }
       if ("status" in outcome) {
         countRefusal(counters, outcome.status);
         // What is too large was not read to its end: nothing more can be read from that connection.
-        writeProblem(res, outcome, outcome.status === 413 ? { connection: "close" } : {});
+        if (outcome.status === 413) res.setHeader("connection", "close");
+        if (refusal === undefined) return writeProblem(res, outcome);
+        const { head, text } = refusal(outcome, req);
+        res.writeHead(outcome.status, head as string[]);
+        res.end(text);
         return;
       }
       res.writeHead(200, outcome.head as string[]);

@@ -22,12 +22,14 @@ export type ProblemName =
   | "door_closed"
   | "not_found"
   | "method_not_allowed"
+  | "gone"
   | "too_large"
   | "encoding_not_supported"
   | "foreign_host"
   | "internal"
   | "no_signer"
-  | "not_ready";
+  | "not_ready"
+  | "busy";
 
 const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: string]>> = {
   malformed_question: [400, "The question is malformed"],
@@ -36,12 +38,14 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
   door_closed: [403, "This door is closed here"],
   not_found: [404, "There is nothing here"],
   method_not_allowed: [405, "This door does not take this method"],
+  gone: [410, "What was asked for is no longer kept"],
   too_large: [413, "The request is too large"],
   encoding_not_supported: [415, "The body is encoded"],
   foreign_host: [421, "The Host header names another host"],
   internal: [500, "The sidecar failed to answer"],
   no_signer: [501, "This sidecar cannot sign"],
   not_ready: [503, "The sidecar holds no verified state yet"],
+  busy: [503, "The sidecar serves as many as it can"],
 };
 
 /** The media type of a problem document. */

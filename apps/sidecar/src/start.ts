@@ -10,9 +10,11 @@ import type { SidecarConfig } from "./config/read.ts";
 import { createCounters } from "./counters.ts";
 import { createDispatch } from "./dispatch.ts";
 import { allDoors } from "./doors/all-doors.ts";
-import { checkDoor, createCheckDesk } from "./doors/check.ts";
-import { checksDoor } from "./doors/checks.ts";
+import { createCheckDesk } from "./doors/check.ts";
+import { hotRoutes } from "./doors/hot-routes.ts";
 import { sourcesOf } from "./feed-sources.ts";
+import { FeedStreams } from "./feed-streams.ts";
+import { HotRoutes } from "./hot-routes.ts";
 import { type Admission, admitToSocket, type Reach, reachWithToken, tcpAdmission } from "./listen/admission.ts";
 import { createHttpServer, drainServer, type ServerTimeouts } from "./listen/server.ts";
 import { listenOnSocket } from "./listen/socket.ts";
@@ -36,7 +38,7 @@ export interface Sidecar {
   readonly replica: Replica;
   readonly socketPath?: string;
   readonly tcp?: TcpAddress;
-  /** Stops accepting, lets requests under way finish within `drainMs`, closes the replica. Never rejects. */
+  /** Stops accepting, sends followers away, lets requests under way finish within `drainMs`, closes the replica. Never rejects. */
   readonly close: () => Promise<void>;
 }
 
@@ -70,14 +72,15 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   let isServing = false;
   let isStopping = false;
   const desk = createCheckDesk({ replica, routes, counters, log, isStopping: () => isStopping });
-  const hot = { check: checkDoor(desk), checks: checksDoor(desk) };
+  const hot = new HotRoutes(hotRoutes(desk));
   const issuer = signer === undefined ? undefined : createTokenIssuer(replica, signer, counters);
-  const doors = allDoors(replica, counters, issuer);
+  const streams = new FeedStreams(replica, config);
+  const doors = allDoors({ replica, streams, counters, issuer });
   const serve = (admission: Admission, withToken?: Reach): Server => {
     const dispatch = createDispatch({
-      ...hot,
+      hot,
       admission,
-      appOf: (reach) => createApp({ doors, reach, withToken, counters, log }),
+      appOf: (reach) => createApp({ doors, hot, reach, withToken, counters, log }),
       counters,
       log,
       isStopping: () => isStopping,
@@ -90,6 +93,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const close = (): Promise<void> => {
     closing ??= (async () => {
       isStopping = true;
+      streams.close();
       await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
       await replica.close();
       if (isServing) log.info({}, "stopped");

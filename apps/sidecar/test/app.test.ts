@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type AppOptions, createApp } from "../src/app.ts";
 import { createCounters } from "../src/counters.ts";
 import type { Door } from "../src/doors/door.ts";
+import { HotRoutes } from "../src/hot-routes.ts";
 import { REACHES, type Reach } from "../src/listen/admission.ts";
 
 const doorAt = (reach: Reach): Door => ({
@@ -27,7 +28,8 @@ function app(options: Partial<AppOptions>): {
   const logged: string[] = [];
   const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
   const doors = [...REACHES.map(doorAt), failing];
-  const made = createApp({ doors, reach: "feed", counters: createCounters(), log, ...options });
+  const hot = new HotRoutes([]);
+  const made = createApp({ doors, hot, reach: "feed", counters: createCounters(), log, ...options });
   return { get: async (path, method = "GET") => await made.request(path, { method }), logged };
 }
 

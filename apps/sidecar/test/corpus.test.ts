@@ -85,8 +85,38 @@ describe.each(files)("corpus $name", (file) => {
           });
       }
     });
+
+    it(`D1 · AuthZEN answers ${cases.length} cases as decide does`, async () => {
+      const { ask } = await sidecarAt(file, cases[0] as CorpusCase);
+      for (const item of cases) {
+        const answer = await ask("/access/v1/evaluation", { body: authzenOf(item) });
+        if (!isTenantId(item.tenant)) {
+          expect(answer.status, item.title).toBe(400);
+          continue;
+        }
+        expect(answer.status, `${item.title}: ${answer.text}`).toBe(200);
+        const { decision, context } = answer.json() as { decision: boolean; context?: object };
+        expect(decision, item.title).toBe(item.expected.allowed);
+        if (context !== undefined) expectAnswer(context, file, item);
+        else expect([item.expected.allowed, item.expected.freshness], item.title).toEqual([true, "fresh"]);
+      }
+    });
   });
 });
+
+/** The question of a case in the words of AuthZEN. */
+function authzenOf({ tenant, ask: { capability, feature, usage, principal } }: CorpusCase): object {
+  const asIs = { type: "tenant", id: tenant };
+  const properties = {
+    ...(capability !== undefined && feature !== undefined ? { feature } : {}),
+    ...(usage === undefined ? {} : { usage }),
+  };
+  return {
+    subject: principal === undefined ? asIs : { type: "principal", id: "p", properties: { tenant, principal } },
+    action: { name: capability ?? `feature:${feature}`, properties },
+    resource: { type: "any", id: "any" },
+  };
+}
 
 /** Where a case has a report it is whole; where not, the door may add case, instant and next mode of the cause. */
 function expectAnswer(answer: unknown, file: CorpusFile, item: CorpusCase): void {

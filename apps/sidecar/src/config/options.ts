@@ -49,6 +49,7 @@ export interface Settings {
   readonly keys?: string;
   readonly passphrase?: string;
   readonly pollMs: number;
+  readonly maxStreams: number;
   readonly drainMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
@@ -84,6 +85,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   keys: path.optional(),
   passphrase: text("must not be empty").optional(),
   pollMs: wholeNumber(50, 3_600_000),
+  maxStreams: wholeNumber(0, 8_000),
   drainMs: wholeNumber(0, 600_000),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
@@ -97,6 +99,7 @@ export const DEFAULTS: Partial<Settings> = {
   host: "127.0.0.1",
   port: 7301,
   pollMs: 5_000,
+  maxStreams: 1_000,
   drainMs: 5_000,
   logLevel: "info",
 };
@@ -195,8 +198,15 @@ export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
   pollMs: {
     flag: "--poll-ms",
     argument: "N",
-    describe: "milliseconds between two looks at the feed's head; at the default a change takes up to 5 s",
+    describe:
+      "milliseconds between two looks at a feed without a stream; at the default a change there takes up to 5 s",
     fix: "Write milliseconds, such as 500",
+  },
+  maxStreams: {
+    flag: "--max-streams",
+    argument: "N",
+    describe: "streams of the feed that services of this host may have open; more are asked to come back later",
+    fix: "Write a number such as 1000",
   },
   drainMs: {
     flag: "--drain-ms",

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { AUTHZEN_CONTRACTS } from "./authzen.ts";
 import { decisionSchema, decisionsSchema, problemSchema } from "./decision.ts";
 import { explanationSchema } from "./explanation.ts";
-import { documentSchema, keysetsSchema } from "./feed.ts";
-import { OPERATIONS, type Operation, type OperationAnswer } from "./operations.ts";
+import { ackSchema, documentSchema, keysetsSchema } from "./feed.ts";
+import type { Operation, OperationAnswer } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
 import { questionSchema, questionsSchema } from "./question.ts";
 import { statusSchema } from "./status.ts";
 
@@ -18,8 +20,10 @@ const CONTRACTS: readonly z.ZodType[] = [
   explanationSchema,
   statusSchema,
   keysetsSchema,
+  ackSchema,
   documentSchema,
   problemSchema,
+  ...AUTHZEN_CONTRACTS,
 ];
 
 /**

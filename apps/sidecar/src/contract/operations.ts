@@ -1,49 +1,5 @@
-import type { Reach } from "../listen/admission.ts";
-
-/** What a door answers with one status. */
-export interface OperationAnswer {
-  readonly description: string;
-  /** Media type; left out where there is no body. */
-  readonly type?: string;
-  /** The contract of a JSON body. */
-  readonly schema?: string;
-}
-
-/** A parameter of a path or header, as OpenAPI writes it. */
-interface OperationParameter {
-  readonly name: string;
-  readonly in: "path" | "header";
-  readonly required: boolean;
-  readonly description: string;
-  readonly schema: Readonly<Record<string, unknown>>;
-  readonly example: string;
-}
-
-/** One door as it is documented. */
-export interface Operation {
-  readonly name: string;
-  readonly method: "GET" | "POST";
-  /** With `{parameter}` segments. */
-  readonly path: string;
-  readonly summary: string;
-  readonly description: string;
-  readonly reach: Reach;
-  readonly parameters?: readonly OperationParameter[];
-  /** The contract of the JSON body. */
-  readonly body?: string;
-  readonly answers: Readonly<Record<string, OperationAnswer>>;
-}
-
-const problem = (description: string): OperationAnswer => ({
-  description,
-  type: "application/problem+json",
-  schema: "Problem",
-});
-const json = (schema: string, description: string): OperationAnswer => ({
-  description,
-  type: "application/json",
-  schema,
-});
+import { AUTHZEN_OPERATIONS } from "./authzen-operations.ts";
+import { json, type Operation, type OperationParameter, problem } from "./operation.ts";
 
 const tenant: OperationParameter = {
   name: "tenant",
@@ -83,6 +39,15 @@ const part = (kind: string, name: string, type: string): Operation => ({
     ...CLOSED,
     "404": problem("Not in the generation in force or the one before it."),
   },
+});
+
+const versionPart = (name: string, description: string, example: string): OperationParameter => ({
+  name,
+  in: "query",
+  required: true,
+  description,
+  schema: { type: "integer", minimum: 0 },
+  example,
 });
 
 /** Every door, in the order of the page. */
@@ -182,6 +147,52 @@ export const OPERATIONS: readonly Operation[] = [
   part("locks", "locks", "application/jose"),
   part("chunks", "chunk", "application/x-ndjson"),
   {
+    name: "watch",
+    method: "GET",
+    path: "/v1/feed/watch",
+    summary: "What happens from now on",
+    description:
+      "Events of the feed once they are in force here, byte for byte as they were verified: `policy` and `locks` before " +
+      "the `delta` that stands on them, `head`, and `goaway` when the sidecar stops. A comment every 5 s says that the " +
+      "line is alive.",
+    reach: "feed",
+    parameters: [
+      versionPart("epoch", "Epoch of the version that is held.", "3"),
+      versionPart("seq", "Sequence number of the version that is held.", "1042"),
+      {
+        name: "tenants",
+        in: "query",
+        required: false,
+        description: "`none` leaves out every delta.",
+        schema: { type: "string", enum: ["none"] },
+        example: "none",
+      },
+    ],
+    answers: {
+      "200": { description: "The stream.", type: "text/event-stream" },
+      "400": problem("The version is malformed."),
+      ...CLOSED,
+      "410": problem("The changes since that version are not kept: list the feed again."),
+      "503": problem("No generation is verified yet, or too many streams are open."),
+    },
+  },
+  {
+    name: "ack",
+    method: "POST",
+    path: "/v1/feed/ack",
+    summary: "Say which version is enforced",
+    description: "For followers of the stream, at least every 30 s: who is silent for a minute is not waited for.",
+    reach: "feed",
+    body: "Ack",
+    answers: {
+      "204": { description: "It is noted." },
+      "400": problem("The acknowledgement is malformed; `field` names where."),
+      ...CLOSED,
+      "413": problem("The body has over 4 KB."),
+      "415": problem("The body has a content-encoding."),
+    },
+  },
+  {
     name: "status",
     method: "GET",
     path: "/v1/status",
@@ -229,4 +240,5 @@ export const OPERATIONS: readonly Operation[] = [
     reach: "checks",
     answers: { "200": json("Document", "OpenAPI 3.1."), ...CLOSED },
   },
+  ...AUTHZEN_OPERATIONS,
 ];

@@ -1,6 +1,9 @@
 import type { Replica } from "@dimmer/feed/follow";
 import type { Counters } from "../counters.ts";
+import type { FeedStreams } from "../feed-streams.ts";
 import type { TokenIssuer } from "../token-issuer.ts";
+import { ackDoor } from "./ack.ts";
+import { authzenConfigurationDoor } from "./authzen/configuration.ts";
 import { docsDoors } from "./docs.ts";
 import type { Door } from "./door.ts";
 import { entitlementsDoor } from "./entitlements.ts";
@@ -10,17 +13,29 @@ import { healthDoors } from "./health.ts";
 import { metricsDoor } from "./metrics.ts";
 import { openApiDoor } from "./openapi.ts";
 import { statusDoor } from "./status.ts";
+import { watchDoor } from "./watch.ts";
+
+/** What the doors stand on. */
+export interface DoorParts {
+  readonly replica: Replica;
+  readonly streams: FeedStreams;
+  readonly counters: Counters;
+  readonly issuer: TokenIssuer | undefined;
+}
 
 /** Every door that is served through Hono; the hot ones stand beside it. */
-export function allDoors(replica: Replica, counters: Counters, issuer: TokenIssuer | undefined): readonly Door[] {
+export function allDoors({ replica, streams, counters, issuer }: DoorParts): readonly Door[] {
   return [
     ...healthDoors(replica),
-    metricsDoor(replica, counters),
+    metricsDoor(replica, streams, counters),
     openApiDoor(),
+    authzenConfigurationDoor(),
     ...docsDoors(),
     explainDoor(replica),
     statusDoor(replica),
     entitlementsDoor(issuer),
     ...feedDoors(replica),
+    watchDoor(replica, streams),
+    ackDoor(replica),
   ];
 }

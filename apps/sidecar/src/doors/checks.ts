@@ -9,9 +9,9 @@ import { parseJson } from "../request-body.ts";
 import { type CheckDesk, repeatedField } from "./check.ts";
 
 /** Questions of one batch. */
-const MAX_CHECKS = 1_000;
+export const MAX_CHECKS: number = 1_000;
 /** About a kilobyte for each of the largest batch. */
-const MAX_CHECKS_BYTES = 1024 * 1024;
+export const MAX_CHECKS_BYTES: number = 1024 * 1024;
 
 /** An item of a batch, read. */
 type Item = Question | QuestionFault;

@@ -1,17 +1,19 @@
 import type { Replica, ReplicaStatus } from "@dimmer/feed/follow";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Counters } from "../counters.ts";
+import type { FeedStreams } from "../feed-streams.ts";
 import type { Door } from "./door.ts";
 
 /**
  * `GET /metrics` in the Prometheus text format. Numbers are kept as plain counters and read when this is scraped, so
  * that a decision costs no metric object. Labels are closed lists; tenants and paths are never labels (F7).
  */
-export function metricsDoor(replica: Replica, counters: Counters): Door {
+export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Counters): Door {
   const registry = new Registry();
   let status = replica.status();
   registerCounters(registry, counters);
   registerReplica(registry, () => status);
+  registerStreams(registry, streams);
   registerProcess(registry);
   return {
     method: "GET",
@@ -132,6 +134,13 @@ function registerReplica(registry: Registry, status: () => ReplicaStatus): void 
   count(registry, "dimmer_no_data_total", "Answers given without data.", () => alone(status().counters.noData));
   count(registry, "dimmer_unstated_principal_total", "Answers for a principal that was not stated.", () =>
     alone(status().counters.unstatedPrincipal),
+  );
+}
+
+function registerStreams(registry: Registry, streams: FeedStreams): void {
+  gauge(registry, "dimmer_streams_open", "Streams of the feed that followers have open here.", () => streams.open);
+  count(registry, "dimmer_streams_dropped_total", "Streams dropped because their readers did not keep up.", () =>
+    alone(streams.dropped),
   );
 }
 

@@ -35,6 +35,7 @@ describe("readSidecarConfig", () => {
       host: "127.0.0.1",
       port: 7301,
       pollMs: 5_000,
+      maxStreams: 1_000,
       drainMs: 5_000,
       logLevel: "info",
     });

@@ -1,0 +1,13 @@
+import type { HotRoute } from "../hot-routes.ts";
+import { authzenRoutes } from "./authzen/routes.ts";
+import { type CheckDesk, checkDoor } from "./check.ts";
+import { checksDoor } from "./checks.ts";
+
+/** Every door of the hot path. */
+export function hotRoutes(desk: CheckDesk): readonly HotRoute[] {
+  return [
+    { method: "POST", path: "/v1/check", door: checkDoor(desk) },
+    { method: "POST", path: "/v1/checks", door: checksDoor(desk) },
+    ...authzenRoutes(desk),
+  ];
+}
