@@ -1,16 +1,20 @@
 import { DimmerError } from "@dimmer/core";
 import type { IssuingKeys } from "@dimmer/feed/node";
-import { type KeysetPayload, type Signer, signStatement, verifyKeysetChain } from "@dimmer/statement";
+import { type KeysetPayload, signStatement, verifyKeysetChain } from "@dimmer/statement";
 import { trustStringOf } from "@dimmer/statement/keys";
+import type { Transaction } from "kysely";
+import { followKeyset, SIGNING_ROLES } from "./keys/follow-keyset.ts";
+import { appliedKeyset, type KeyStanding, writeKeys } from "./keys/key-states.ts";
+import { keysetOf } from "./keys/key-turn.ts";
 import type { Store } from "./store/open-store.ts";
-
-const ROLES = ["policy", "locks", "feed"] as const;
+import type { Tables } from "./store/schema.ts";
 
 /**
- * Makes sure that what this process is about to sign will be believed: signs keyset 1 where there is none and the root
- * key lies there, and otherwise finds each key in the newest keyset in its role.
+ * Makes sure that what this process is about to sign will be believed. An empty store gets the keysets that lie signed in
+ * the key directory or, where there are none, keyset 1 by the root key that lies there. Which key signs is written down
+ * then, and from there on changed by keysets alone.
  *
- * @returns the trust string that replicas pin: that of the first keyset's root
+ * @returns the trust string that new replicas pin: that of the newest root
  * @throws {DimmerError} `keys_unreadable` where there is neither a keyset nor the root key, or the keys are not those of
  *   the keyset; `input_invalid` where issuer or audience are not
  */
@@ -20,13 +24,10 @@ export async function ensureKeyset(
   { iss, aud, nowMs }: { iss: string; aud: string; nowMs: number },
 ): Promise<string> {
   const stored = await readKeysets(store);
-  if (stored.length === 0) await signFirst(store, keys, { iss, aud, nowMs });
+  if (stored.length === 0) await keepFirst(store, keys, { iss, aud, nowMs });
   const tokens = stored.length > 0 ? stored : await readKeysets(store);
-  const first = payloadOf(tokens[0] as string);
-  const root = first.keys.find(({ role }) => role === "root");
-  if (root === undefined) throw new DimmerError("keys_unreadable", "the first keyset of the store names no root key");
-  const trust = await trustStringOf(root.jwk);
-  const trusted = await verifyKeysetChain(tokens, { trust: [trust], audience: first.aud });
+  const first = keysetOf(tokens[0] as string);
+  const trusted = await verifyKeysetChain(tokens, { trust: [await rootTrust(first)], audience: first.aud });
   if (trusted.iss !== iss || trusted.aud !== aud) {
     const was = `"${trusted.iss}" for "${trusted.aud}"`;
     throw new DimmerError(
@@ -34,18 +35,15 @@ export async function ensureKeyset(
       `the feed is issued by ${was}, not by "${iss}" for "${aud}"; use another store`,
     );
   }
-  for (const role of ROLES) {
-    const { kid } = keys.signers[role];
-    const known = trusted.find(kid);
-    if (known?.role !== role || known.lastGood !== undefined) {
-      const why = known?.lastGood === undefined ? "is not in the newest keyset" : "was revoked";
-      throw new DimmerError(
-        "keys_unreadable",
-        `${role}.jwk (${kid}) ${why}: replicas would refuse what it signs; use the keys of the feed, or sign a keyset with it`,
-      );
-    }
-  }
-  return trust;
+  await store.transact((queries) => keepFirstKeys(queries, tokens, { keys, nowMs }));
+  return await rootTrust(keysetOf(tokens.at(-1) as string));
+}
+
+/** The trust string of the root that a keyset names. */
+export async function rootTrust({ keys, version }: KeysetPayload): Promise<string> {
+  const root = keys.find(({ role }) => role === "root");
+  if (root === undefined) throw new DimmerError("keys_unreadable", `keyset ${version} of the store names no root key`);
+  return await trustStringOf(root.jwk);
 }
 
 async function readKeysets(store: Store): Promise<string[]> {
@@ -53,35 +51,61 @@ async function readKeysets(store: Store): Promise<string[]> {
   return rows.map(({ token }) => token);
 }
 
-async function signFirst(
+async function keepFirst(
   store: Store,
-  { signers, root }: IssuingKeys,
+  keys: IssuingKeys,
   { iss, aud, nowMs }: { iss: string; aud: string; nowMs: number },
 ): Promise<void> {
+  const tokens = keys.keysets.length > 0 ? keys.keysets : [await signFirst(keys, { iss, aud })];
+  for (const token of tokens) {
+    // Two processes may start at once: one of them writes it, with the same keys or not; the checks that follow tell.
+    await store.db
+      .insertInto("keyset")
+      .values({ version: keysetOf(token).version, token, created_ms: nowMs })
+      .onConflict((conflict) => conflict.column("version").doNothing())
+      .execute();
+  }
+}
+
+async function signFirst({ signers, root }: IssuingKeys, { iss, aud }: { iss: string; aud: string }): Promise<string> {
   if (root === undefined) {
     throw new DimmerError(
       "keys_unreadable",
-      "the store has no keyset yet, and the root key that would sign the first is not there (or its passphrase is not); " +
-        "give it for the first start, and take it away again",
+      "the store has no keyset yet, and neither a signed one (keysets/000001.jws) nor the root key that would sign the " +
+        "first is in the key directory (or its passphrase is not given); give it for the first start, and take it away again",
     );
   }
-  const named = { root, ...signers } satisfies Record<string, Signer>;
-  const keys = (["root", ...ROLES] as const).map((role) => ({
+  const named = { root, ...signers };
+  const keys = (["root", ...SIGNING_ROLES] as const).map((role) => ({
     kid: named[role].kid,
     role,
     jwk: named[role].publicKey,
   }));
-  const payload: KeysetPayload = { iss, aud, version: 1, keys, revocations: [] };
-  const token = await signStatement("dimmer-keyset+jwt", payload, root);
-  // Two processes may start at once: one of them writes it, with the same keys or not; the check that follows tells.
-  await store.db
-    .insertInto("keyset")
-    .values({ version: 1, token, created_ms: nowMs })
-    .onConflict((conflict) => conflict.column("version").doNothing())
-    .execute();
+  return await signStatement("dimmer-keyset+jwt", { iss, aud, version: 1, keys, revocations: [] }, root);
 }
 
-/** What a keyset of the store says: its chain is verified next. */
-function payloadOf(token: string): KeysetPayload {
-  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as KeysetPayload;
+/** Writes down which keys sign where that was never done: those that have the place of their role in the directory. */
+async function keepFirstKeys(
+  queries: Transaction<Tables>,
+  tokens: readonly string[],
+  { keys: { signers }, nowMs }: { readonly keys: IssuingKeys; readonly nowMs: number },
+): Promise<void> {
+  if ((await appliedKeyset(queries)) > 0) return;
+  const moment = { nowMs, signed: { epoch: 0, seq: 0 }, overlapMs: 0 };
+  const newest = keysetOf(tokens.at(-1) as string);
+  const first: KeyStanding[] = [];
+  for (const role of SIGNING_ROLES) {
+    const { kid } = signers[role];
+    const isListed = newest.keys.some((key) => key.kid === kid && key.role === role);
+    const isRevoked = newest.revocations.some((revocation) => revocation.kid === kid);
+    if (!isListed || isRevoked) {
+      const why = isRevoked ? "was revoked" : "is not in the newest keyset";
+      throw new DimmerError(
+        "keys_unreadable",
+        `${role}.jwk (${kid}) ${why}: replicas would refuse what it signs; use the keys of the feed, or sign a keyset with it`,
+      );
+    }
+    first.push({ kid, role, state: "signing", sinceMs: nowMs });
+  }
+  await writeKeys(queries, followKeyset(first, newest, moment), newest.version);
 }

@@ -11,6 +11,8 @@ export type KeptRows = "all" | "none" | { readonly column: string; readonly oneO
 export const KEPT_ROWS: { readonly [Name in keyof Tables]: KeptRows } = {
   meta: "all",
   keyset: "all",
+  signing_key: "all",
+  keyset_offer: "all",
   policy: "all",
   tenant: "all",
   restriction: "all",

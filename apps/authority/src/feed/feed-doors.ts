@@ -52,6 +52,8 @@ export async function answerFeed(doors: FeedDoors, request: IncomingMessage, res
   if (kind === "head" && digest === undefined) return answerHead(doors, request, response);
   if (kind === "keysets" && digest === undefined) {
     const keysets = await storeSource(doors.service.store).keysets();
+    // Another process may have published them a moment ago: the head that is read next is not older than they are.
+    await doors.service.view.look();
     const bytes = Buffer.from(JSON.stringify({ keysets }));
     return send(response, { type: "application/json", bytes, caching: "private, no-cache" });
   }

@@ -10,6 +10,7 @@ import {
   type WireTombstone,
 } from "@dimmer/statement";
 import type { Transaction } from "kysely";
+import type { SigningRing } from "../keys/signing-ring.ts";
 import type { PendingTable, Tables } from "../store/schema.ts";
 import { type BreakerLimits, holdBack, narrowingLeft } from "./breaker.ts";
 import type { FeedPosition, Publication } from "./feed-position.ts";
@@ -25,6 +26,12 @@ export interface Issuing {
   readonly aud: string;
   /** Milliseconds that a head is fresh. */
   readonly freshForMs: number;
+  /** Where keys are changed without a restart: then `signers` are those of now. */
+  readonly keys?: {
+    readonly ring: SigningRing;
+    /** Milliseconds from the keyset that announces a key until it signs. */
+    readonly overlapMs: number;
+  };
 }
 
 /** What one publication takes from and gives to. */
@@ -96,6 +103,8 @@ async function openChanges(queries: Transaction<Tables>): Promise<Pending[]> {
     .leftJoin("change_set", "change_set.id", "pending.change_set_id")
     .selectAll("pending")
     .where("pending.published_seq", "is", null)
+    // Keysets come into force in publications of their own.
+    .where("pending.kind", "<>", "keyset")
     .where((where) =>
       where.or([where("pending.change_set_id", "is", null), where("change_set.state", "=", "approved")]),
     )
@@ -226,7 +235,7 @@ export async function keepPart(
 }
 
 /** Marks a part that goes out of use: readers may be half-way through what names it. */
-async function touchPart(queries: Transaction<Tables>, digest: string, nowMs: number): Promise<void> {
+export async function touchPart(queries: Transaction<Tables>, digest: string, nowMs: number): Promise<void> {
   await queries.updateTable("part").set({ created_ms: nowMs }).where("digest", "=", digest).execute();
 }
 

@@ -1,6 +1,7 @@
-import { type CompiledPolicy, compilePolicy, type PolicyDocument } from "@dimmer/core";
+import { type CompiledPolicy, compilePolicy, DimmerError, type PolicyDocument } from "@dimmer/core";
 import type { Version } from "@dimmer/statement";
 import type { Transaction } from "kysely";
+import { type KeyTurn, planKeyTurn } from "../keys/key-turn.ts";
 import type { Store } from "../store/open-store.ts";
 import type { Tables } from "../store/schema.ts";
 import { type BreakerLimits, STANDARD_LIMITS } from "./breaker.ts";
@@ -9,6 +10,7 @@ import { firstPosition } from "./genesis.ts";
 import { type HeldLease, LEASE, lockRow, releaseLease, takeLease } from "./lease.ts";
 import { listAgain, prepareList } from "./list.ts";
 import { type Issuing, type Published, publishNext, signHead } from "./publish.ts";
+import { publishKeys } from "./publish-keys.ts";
 import { PublishedLines } from "./published-lines.ts";
 
 /** What a sequencer reports to the rest of its process. */
@@ -59,6 +61,8 @@ interface Held {
   readonly published: PublishedLines;
   /** When the list was made last, by the monotonic clock; `-Infinity` where it must be made at once. */
   listedMs: number;
+  /** Whether it was seen that what is in force was signed by the keys that sign. */
+  isKeysSeen?: boolean;
 }
 
 /** The fence came down: another process holds the lease, or the store is not the one that signed last. */
@@ -77,6 +81,8 @@ export class Sequencer {
   #held: Held | undefined;
   #wake: (() => void) | undefined;
   #isStopped = false;
+  /** What was reported last of keys that are not here: it is said once. */
+  #keysFault: string | undefined;
   #isWoken = false;
   #running: Promise<void> | undefined;
   #role: "leader" | "follower" | "refusing" | undefined;
@@ -135,6 +141,7 @@ export class Sequencer {
   async #turn(): Promise<void> {
     const held = await this.#lead();
     if (held === undefined) return;
+    await this.#changeKeys(held);
     while (!this.#isStopped) {
       const published = await this.#fenced(held, (queries) =>
         publishNext({
@@ -171,6 +178,8 @@ export class Sequencer {
   async #lead(): Promise<Held | undefined> {
     const { store, holder, now } = this.#options;
     if (this.#held !== undefined && !this.#isRenewalDue(this.#held)) return this.#held;
+    // Whoever has not the keys leaves the lease to those who have.
+    if (this.#held === undefined && !(await this.#hasKeys())) return undefined;
     const leasedMs = this.#monotonicMs();
     const lease = await takeLease(store, { name: LEASE, holder, nowMs: now(), ttlMs: LEASE_TTL_MS });
     if (lease === undefined) {
@@ -182,6 +191,18 @@ export class Sequencer {
     else this.#held = await this.#load(lease, leasedMs);
     if (this.#held !== undefined) this.#report("leader");
     return this.#held;
+  }
+
+  /** Whether the private keys that sign are here. Takes them. */
+  async #hasKeys(): Promise<boolean> {
+    try {
+      await this.#options.issuing.keys?.ring.take(this.#options.store.db);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DimmerError) || error.code !== "keys_unreadable") throw error;
+      this.#report("refusing", error.message);
+      return false;
+    }
   }
 
   #isRenewalDue({ leasedMs }: Held): boolean {
@@ -214,6 +235,10 @@ export class Sequencer {
       return undefined;
     }
     const policy = compilePolicy(JSON.parse(active.document) as PolicyDocument);
+    if (!(await this.#hasKeys())) {
+      await releaseLease(store, lease);
+      return undefined;
+    }
     const headMs = this.#monotonicMs();
     const position = state ?? (await store.transact((queries) => firstPosition(queries, issuing, identity, now())));
     const rows = await store.db.selectFrom("entitlement").select(["tenant_id", "line"]).execute();
@@ -254,6 +279,37 @@ export class Sequencer {
       held.listedMs = Number.NEGATIVE_INFINITY;
     }
     this.#options.events.onPublication(publication);
+  }
+
+  /** Puts keysets and keys in force that are due. Where the private key is not here, the ones that sign go on. */
+  async #changeKeys(held: Held): Promise<void> {
+    const { store, issuing, now, events } = this.#options;
+    if (issuing.keys === undefined) return;
+    const { ring, overlapMs } = issuing.keys;
+    const isFirst = !held.isKeysSeen;
+    let turn: KeyTurn | undefined;
+    try {
+      const nowMs = await store.clockMs(store.db, now());
+      turn = await planKeyTurn({ queries: store.db, ring, position: held.position, nowMs, overlapMs, isFirst });
+    } catch (error) {
+      if (!(error instanceof DimmerError) || error.code !== "keys_unreadable") throw error;
+      if (error.message !== this.#keysFault) events.onError(error);
+      this.#keysFault = error.message;
+      return;
+    }
+    held.isKeysSeen = true;
+    this.#keysFault = undefined;
+    if (turn === undefined) return;
+    const nowMs = this.#issuingMs(held);
+    const due = turn;
+    const list = due.resign.size === 0 ? undefined : await prepareList(store.db, held.published, nowMs);
+    const { position } = held;
+    const published = await this.#fenced(held, (queries) =>
+      publishKeys({ queries, issuing, position, turn: due, list, nowMs }),
+    );
+    ring.use(due.signers);
+    this.#takeOver(held, published);
+    if (list !== undefined) held.listedMs = this.#monotonicMs();
   }
 
   /** Makes the list where it is due and a head where one is. */

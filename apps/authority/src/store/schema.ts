@@ -103,7 +103,7 @@ export interface FleetCredentialTable {
 /** A change that waits for its signature. Ids are given when a change is written, not when it commits: never a cursor. */
 export interface PendingTable {
   readonly id: Generated<number>;
-  readonly kind: "entitlement" | "locks" | "policy";
+  readonly kind: "entitlement" | "locks" | "policy" | "keyset";
   readonly tenant_id: string | null;
   /** Lower goes first: 0 locks, 1 restorations, 5 the rest, 9 bulk. */
   readonly priority: number;
@@ -170,6 +170,29 @@ export interface FeedStateTable {
 export interface KeysetTable {
   readonly version: number;
   readonly token: string;
+  readonly created_ms: number;
+}
+
+/** A key of the keysets. Written by whoever signs alone, together with what it signs. */
+export interface SigningKeyTable {
+  readonly kid: string;
+  readonly role: "root" | "policy" | "locks" | "feed";
+  /** `announced` in a keyset, `signing`, `retiring` since another signs, `retired` or `revoked` by a keyset. */
+  readonly state: "announced" | "signing" | "retiring" | "retired" | "revoked";
+  /** Orders keys as they became known. */
+  readonly place: number;
+  readonly since_ms: number;
+  readonly signs_from_ms: number | null;
+  /** The last version that it signed, where another signs now. */
+  readonly last_epoch: number | null;
+  readonly last_seq: number | null;
+}
+
+/** Keysets that were uploaded and verified, and come into force with the next version. */
+export interface KeysetOfferTable {
+  readonly version: number;
+  readonly token: string;
+  readonly pending_id: number;
   readonly created_ms: number;
 }
 
@@ -270,6 +293,8 @@ export interface Tables {
   readonly part: PartTable;
   readonly feed_state: FeedStateTable;
   readonly keyset: KeysetTable;
+  readonly signing_key: SigningKeyTable;
+  readonly keyset_offer: KeysetOfferTable;
   readonly lease: LeaseTable;
   readonly ledger: LedgerTable;
   readonly idempotency: IdempotencyTable;

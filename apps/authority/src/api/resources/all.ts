@@ -12,6 +12,7 @@ import { lockOperations } from "./locks.ts";
 import { policyOperations } from "./policies.ts";
 import { recordOperations } from "./records.ts";
 import { restrictionOperations } from "./restrictions.ts";
+import { signingKeyOperations } from "./signing-keys.ts";
 import { tenantOperations } from "./tenants.ts";
 
 /** Every operation that is served through Hono, and the document that describes them and the feed. */
@@ -24,6 +25,7 @@ export function allOperations(): readonly Operation[] {
     ...changeSetOperations,
     ...importOperations,
     ...keyOperations,
+    ...signingKeyOperations,
     ...fleetOperations,
     ...recordOperations,
     ...backupOperations,
