@@ -20,13 +20,14 @@ import type { EdgeDimmer, EdgeStatus } from "./edge-dimmer.ts";
 import { FeedFollower } from "./feed-follower.ts";
 import { FeedKeeper } from "./feed-keeper.ts";
 import { fetchSource } from "./fetch-source.ts";
+import { isWithin } from "./is-within.ts";
 import { checkEdgeOptions, type EdgeOptions } from "./options.ts";
 import { type HeldTenant, TenantCache } from "./tenant-cache.ts";
 import { TenantLoader } from "./tenant-loader.ts";
 
 /** Above every version: what `atLeast` asks for when it cannot be read. */
 const UNREACHABLE: Version = { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
-/** A look-up may be up to three requests; who asks waits for as long as two of them may take. */
+/** A look-up, or a look at the feed, may be up to three requests; who asks waits for as long as two of them may take. */
 const WAITED_TIMEOUTS = 2;
 
 /**
@@ -62,7 +63,8 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
   const loader = new TenantLoader({ source, keeper });
   const monotonicMs = (): number => clock.monotonicMs();
   const cache = new TenantCache({ keeper, loader, maxTenants, monotonicMs, onRefused });
-  const follower = new FeedFollower({ keeper, source, follow, pollMs, monotonicMs });
+  const patienceMs = timeoutMs * WAITED_TIMEOUTS;
+  const follower = new FeedFollower({ keeper, source, follow, pollMs, patienceMs, monotonicMs });
   const tokens = createTokenVerifierLean({
     keys: () => keeper.held?.keys,
     policy: () => keeper.ground.policy,
@@ -87,7 +89,7 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     const need = cache.need(tenant, cache.find(tenant), atLeast);
     if (need === "nothing") return;
     const load = cache.load(tenant);
-    if (need === "load" && !(await isWithin(load, timeoutMs * WAITED_TIMEOUTS))) cache.giveUp(tenant);
+    if (need === "load" && !(await isWithin(load, patienceMs))) cache.giveUp(tenant);
   };
 
   const ask = async (tenant: string, question: Ask, atLeast?: string): Promise<Decision | FeatureDecision> => {
@@ -132,10 +134,11 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     peek(tenant, capability, principal) {
       keeper.tick();
       const known = cache.find(tenant);
-      if (known === undefined && cache.lockOf(tenant) === undefined) return undefined;
-      if (cache.need(tenant, known, undefined) !== "nothing" && !isClosed) void cache.load(tenant);
       const decision = answer(tenant, { capability, ...(principal !== undefined && { principal }) });
-      return known === undefined && decision.reason !== "locked" ? undefined : decision;
+      if (decision.reason === "locked") return decision;
+      if (known === undefined) return undefined;
+      if (cache.need(tenant, known, undefined) !== "nothing" && !isClosed) void cache.load(tenant);
+      return decision;
     },
     check: (tenant, capability, principal) =>
       ask(tenant, { capability, ...(principal !== undefined && { principal }) }),
@@ -192,19 +195,6 @@ function standingPlace(
 ): { shared: ReturnType<TenantCache["profileOf"]>; moment: ReturnType<TenantCache["momentOf"]> } {
   const shared = isTenantId(tenant) ? cache.profileOf(tenant, known, atLeast) : cache.illFormed;
   return { shared, moment: cache.momentOf(known) };
-}
-
-/** Whether a promise settles within a time. Never rejects. */
-async function isWithin(promise: Promise<void>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** What a caller without types gives for a tenant must not throw where it is only written into a text. */

@@ -3,6 +3,7 @@ import { sha256 } from "@dimmer/statement/lean";
 import type { StreamEvent } from "./event-stream.ts";
 import type { FeedKeeper, Refreshed } from "./feed-keeper.ts";
 import type { EdgeSource } from "./fetch-source.ts";
+import { isWithin } from "./is-within.ts";
 import type { EdgeFollow } from "./options.ts";
 
 /** What a follower rests on. */
@@ -11,6 +12,8 @@ export interface FeedFollowerOptions {
   readonly source: EdgeSource;
   readonly follow: EdgeFollow;
   readonly pollMs: number;
+  /** Milliseconds that somebody who asks waits for a look. */
+  readonly patienceMs: number;
   readonly monotonicMs: () => number;
 }
 
@@ -51,14 +54,24 @@ export class FeedFollower {
     if (follow === "stream") void this.#stream();
   }
 
-  /** In `on-use`: looks at the feed where that is due, and is over when it did. Never rejects. */
+  /**
+   * In `on-use`: looks at the feed where that is due, and is over when it did, or when it was waited for long enough. Who
+   * comes while nothing is held waits for the look that is under way. Never rejects.
+   */
   async whenDue(): Promise<void> {
-    const { keeper, follow, monotonicMs } = this.#options;
-    if (follow !== "on-use" || monotonicMs() < this.#dueMs || this.#closing.signal.aborted) return;
-    this.#dueMs = monotonicMs() + this.#options.pollMs;
-    const refreshed = await keeper.refresh();
-    if (!refreshed.isGood) this.#dueMs = monotonicMs() + this.#delayAfter(refreshed);
-    else this.#backoff.reset();
+    const { keeper, follow, pollMs, patienceMs, monotonicMs } = this.#options;
+    if (follow !== "on-use" || this.#closing.signal.aborted) return;
+    const { looking } = keeper;
+    if (monotonicMs() < this.#dueMs) {
+      if (keeper.held === undefined && looking !== undefined) await isWithin(looking, patienceMs);
+      return;
+    }
+    this.#dueMs = monotonicMs() + pollMs;
+    const look = keeper.refresh().then((refreshed) => {
+      if (refreshed.isGood) this.#backoff.reset();
+      else this.#dueMs = monotonicMs() + this.#delayAfter(refreshed);
+    });
+    await isWithin(look, patienceMs);
   }
 
   close(): void {

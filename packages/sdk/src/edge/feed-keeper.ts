@@ -46,7 +46,6 @@ export class FeedKeeper {
   #ground: Ground;
   #look: { readonly done: Promise<Refreshed>; readonly sinceMs: number } | undefined;
   #offer: OfferedHead | undefined;
-  #lookedMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   refusals = 0;
   lastError: DimmerError | undefined;
@@ -69,9 +68,9 @@ export class FeedKeeper {
     return this.#ground;
   }
 
-  /** Monotonic milliseconds at which the last look began. */
-  get lookedMs(): number {
-    return this.#lookedMs;
+  /** The look that is under way. */
+  get looking(): Promise<unknown> | undefined {
+    return this.#look?.done;
   }
 
   /** Resolves when the lock list is held. @throws {DimmerError} `feed_unreachable` after `close` */
@@ -119,7 +118,6 @@ export class FeedKeeper {
   }
 
   async #lookOnce(offer: OfferedHead | undefined): Promise<Refreshed> {
-    this.#lookedMs = this.#options.clock.monotonicMs();
     const before = this.#held;
     try {
       const reader = offer === undefined ? this.#options.reader : offeredReader(offer, this.#options.reader);
