@@ -27,6 +27,20 @@ export async function metricsText(service: Service): Promise<{ text: string; typ
   count("dimmer_watch_dropped_total", "Watch streams dropped because they did not keep up.", hub.dropped);
   count("dimmer_publications_total", "Versions published by this process.", counters.published);
   count("dimmer_signing_errors_total", "Turns of the sequencer that failed.", counters.signingErrors);
+  const { publisher } = service;
+  if (publisher !== undefined) {
+    gauge(
+      "dimmer_publish_dir_failing",
+      "1 while the feed cannot be written to its directory.",
+      publisher.fault === undefined ? 0 : 1,
+    );
+    gauge(
+      "dimmer_publish_dir_age_seconds",
+      "Since when the directory has not been up to date.",
+      publisher.ageMs() / 1_000,
+    );
+    count("dimmer_publish_dir_failures_total", "Attempts at the directory that failed.", publisher.failures);
+  }
   await gaugeStore(service, gauge);
   gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss());
   const { user, system } = process.cpuUsage();

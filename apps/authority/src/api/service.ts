@@ -3,6 +3,7 @@ import { compilePolicy, type PolicyDocument } from "@dimmer/core";
 import type { WatchHub } from "@dimmer/feed/node";
 import type { Logger } from "pino";
 import { activePolicy } from "../changes/policies.ts";
+import type { DirectoryPublisher } from "../feed/directory-publisher.ts";
 import type { FeedView } from "../feed/feed-view.ts";
 import type { AckBook } from "../fleet/ack-book.ts";
 import type { BreakerLimits } from "../sequencer/breaker.ts";
@@ -20,6 +21,8 @@ export interface Service {
   readonly limits: BreakerLimits;
   readonly counters: ApiCounters;
   readonly policies: PolicyCache;
+  /** What writes the feed into a directory, where that is wanted. */
+  readonly publisher?: DirectoryPublisher;
   readonly log: Logger;
   readonly now: () => number;
   /** Names this process among others on the store. */

@@ -2,6 +2,7 @@ import type { WatchFrame, WatchHub } from "@dimmer/feed/node";
 import { compareVersions, type Version } from "@dimmer/statement";
 import type { Publication } from "../sequencer/feed-position.ts";
 import type { Store } from "../store/open-store.ts";
+import { isCutOff } from "./watch-cut.ts";
 
 /** The published feed as this process knows it. */
 interface Known extends Version {
@@ -28,6 +29,8 @@ export class FeedView {
   readonly #store: Store;
   readonly #hub: WatchHub;
   readonly #waiters = new Set<() => void>();
+  /** Called whenever there is another head. */
+  onChanged: () => void = () => undefined;
   #known: Known | undefined;
   #looking: Promise<void> | undefined;
 
@@ -57,6 +60,7 @@ export class FeedView {
     }
     this.#known = { epoch, seq, head };
     this.#hub.broadcast([...framesOf(publication), { event: "head", data: head }]);
+    this.onChanged();
     this.#tell();
   }
 
@@ -68,6 +72,7 @@ export class FeedView {
     }
     this.#known = { epoch, seq, head };
     this.#hub.broadcast([{ event: "head", data: head }]);
+    this.onChanged();
   }
 
   /** Passes on what another process has published. Never rejects: an unreachable store is looked at again. */
@@ -103,6 +108,7 @@ export class FeedView {
     for (;;) {
       const known = this.#known;
       if (known === undefined || from.epoch !== known.epoch || compareVersions(from, known) > 0) return "list again";
+      if (await isCutOff(this.#store.db, from)) return "list again";
       const missed = await this.#publications(from);
       if (this.#known !== known) continue;
       const isWhole = missed.length === known.seq - from.seq && missed.length <= MAX_BACKLOG;
@@ -125,6 +131,7 @@ export class FeedView {
     if (this.#known !== known) return;
     this.#known = row;
     this.#hub.broadcast([...missed.flatMap(framesOf), { event: "head", data: row.head }]);
+    this.onChanged();
     if (known?.epoch !== row.epoch || known.seq !== row.seq) this.#tell();
   }
 

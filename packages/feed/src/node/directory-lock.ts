@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { link, open, readFile, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, link, open, readFile, rename, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -73,14 +73,22 @@ export async function lockDirectory(
 }
 
 async function create(path: string, text: string): Promise<boolean> {
+  let file: FileHandle;
   try {
-    const file = await open(path, "wx", 0o600);
-    await file.writeFile(text);
-    await file.close();
-    return true;
+    file = await open(path, "wx", 0o600);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw cause;
+  }
+  try {
+    await file.writeFile(text);
+    return true;
+  } catch (cause) {
+    // On a full disk there is room for the name and not for what stands in it: nobody is to wait for that.
+    await unlink(path).catch(() => undefined);
+    throw cause;
+  } finally {
+    await file.close();
   }
 }
 

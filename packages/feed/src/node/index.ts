@@ -30,6 +30,7 @@ export {
   openKeyDirectory,
 } from "./key-directory.ts";
 export type { KeyDirectoryOptions } from "./key-file.ts";
+export { FeedDirectoryMirror, type Mirrored, type MirrorOptions } from "./mirror-feed-directory.ts";
 export { parseInstantSeconds } from "./parse-instant.ts";
 export { readPolicyDocument, readPolicyFile } from "./read-policy-file.ts";
 export { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "./read-tenants-file.ts";
