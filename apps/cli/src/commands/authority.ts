@@ -4,6 +4,9 @@ import { note } from "../answer.ts";
 import { addCommand } from "../command.ts";
 import { addPassphraseOption, type PassphraseOption, passphraseOf } from "../keys.ts";
 import { stopSignals } from "../stop-signals.ts";
+import { addAuthorityBackup } from "./authority-backup.ts";
+import { addAuthorityRaiseEpoch } from "./authority-raise-epoch.ts";
+import { addAuthorityRestore } from "./authority-restore.ts";
 
 interface Options extends PassphraseOption {
   readonly json?: boolean;
@@ -29,6 +32,11 @@ export async function addAuthority(parent: Command, isNamed: boolean): Promise<v
       ],
     ],
   });
+  // Its own options stand before a subcommand, and those of a subcommand behind it.
+  command.enablePositionalOptions();
+  addAuthorityBackup(command);
+  addAuthorityRestore(command);
+  addAuthorityRaiseEpoch(command);
   if (!isNamed) return;
   const { AUTHORITY_OPTIONS } = await import("@dimmer/authority");
   for (const [name, definition] of Object.entries(AUTHORITY_OPTIONS) as [OptionName, OptionDefinition][]) {

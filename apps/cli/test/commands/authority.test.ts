@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { dimmer } from "../run-dimmer.ts";
+import { dimmer, jsonOf } from "../run-dimmer.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -39,6 +39,64 @@ describe("dimmer authority", () => {
     expect(nowhere.status).toBe(3);
     expect(nowhere.stderr).toContain("/nowhere/at/all.db");
   });
+});
+
+describe("dimmer authority backup, restore and raise-epoch", () => {
+  it("carry a store over, with the locks that were published since, and print what they do", async () => {
+    const keys = join(folder, "keys");
+    await dimmer(["keys", "init", keys]);
+    const [store, out, published] = [`sqlite:${join(folder, "a.db")}`, join(folder, "a.backup"), join(folder, "feed")];
+    const more = ["--host", "127.0.0.1", "--publish-dir", published];
+    const args = ["authority", "--store", store, "--keys", keys, "--port", "0", "--json", ...more];
+    const child = spawn(process.execPath, [launcher, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+    const ended = new Promise<number | null>((done) => child.once("exit", done));
+    const line = await new Promise<string>((done) => createInterface({ input: child.stdout }).once("line", done));
+    const { url, firstApiKey } = JSON.parse(line) as { url: string; firstApiKey: string };
+    const ask = async (method: string, path: string, body: unknown, key = firstApiKey): Promise<Response> =>
+      await fetch(`${url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, "content-type": "application/json", "dimmer-reason": "test" },
+        body: JSON.stringify(body),
+      });
+    const made = await ask("POST", "/v1/api-keys", { name: "s", roles: ["security"] });
+    const { secret } = (await made.json()) as { secret: string };
+    const env = { DIMMER_API_KEY: firstApiKey };
+    const backup = await dimmer(["authority", "backup", "--out", out, "--url", url, "--json"], { env });
+    expect(backup).toMatchObject({ status: 0 });
+    expect(jsonOf(backup)).toMatchObject({ format: "dimmer-backup/1", engine: "sqlite", version: "1.1" });
+    expect((await ask("PUT", "/v1/tenants/acme/locks/INC-1", { cause: "security" }, secret)).status).toBe(201);
+    await expect
+      .poll(
+        async () => (await dimmer(["feed", "verify", published, "--trust", JSON.parse(line).trust, "--json"])).stdout,
+        { timeout: 30_000 },
+      )
+      .toContain('"locked":1');
+    child.kill("SIGKILL");
+    await ended;
+
+    const target = ["--store", `sqlite:${join(folder, "b.db")}`, "--keys", keys];
+    const bare = await dimmer(["authority", "restore", "--from", out, ...target]);
+    expect(bare).toMatchObject({ status: 2, stderr: expect.stringContaining("--locks-from") as unknown });
+    const options = [...target, "--locks-from", published];
+    const tried = await dimmer(["authority", "restore", "--from", out, ...options, "--accept-lost-locks", "--dry-run"]);
+    expect(tried.stdout).toMatch(
+      /1 published locks that the store lacks, which would be LIFTED:\n {2}acme {2}security {2}INC-1\n/,
+    );
+    expect(tried.stdout).toContain("nothing was written");
+    const restored = await dimmer(["authority", "restore", "--from", out, ...options, "--json"]);
+    expect(jsonOf(restored)).toMatchObject({
+      to: "2.3",
+      published: "1.2",
+      locks: { takenOver: [{ tenant: "acme" }], lifted: [] },
+    });
+    const again = await dimmer(["authority", "restore", "--from", out, ...options]);
+    expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining("--replace") as unknown });
+    const raised = await dimmer(["authority", "raise-epoch", ...target, "--dry-run"]);
+    expect(raised.stdout).toContain("would be raised: from 2.3 to 3.4");
+    const really = await dimmer(["authority", "raise-epoch", ...target, "--epoch", "9", "--json"]);
+    expect(jsonOf(really)).toMatchObject({ from: "2.3", to: "9.4", isOtherDatabase: false });
+    expect(await dimmer(["authority", "raise-epoch", ...target, "--epoch", "9"])).toMatchObject({ status: 2 });
+  }, 120_000);
 });
 
 async function startAndStop(args: readonly string[]): Promise<{ said: Record<string, unknown>; code: number | null }> {
