@@ -53,6 +53,17 @@ describe("an authority that starts", () => {
     expect(again.trust).toBe(first.trust);
   });
 
+  it("signs at once on SQLite where the process before it was killed: nobody else can hold the lease of that file", async () => {
+    const first = await start();
+    // What a process leaves that does not end in order: its close gives back no lease but its own.
+    const left = { holder: "killed", until_ms: Date.now() + 3_600_000 };
+    await first.store.db.updateTable("lease").set(left).execute();
+    const again = await restart();
+    const term = async (): Promise<number> =>
+      (await again.store.db.selectFrom("lease").select("term").executeTakeFirstOrThrow()).term;
+    await expect.poll(term).toBe(2);
+  });
+
   it("needs the root key for its first start, and never after", async () => {
     const offline = keysOf("offline", ONLINE);
     await expect(start({ keys: offline })).rejects.toMatchObject({
