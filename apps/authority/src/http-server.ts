@@ -9,6 +9,8 @@ import { RateLimiter } from "./api/rate-limit.ts";
 import { allOperations } from "./api/resources/all.ts";
 import type { Service } from "./api/service.ts";
 import type { AuthorityConfig } from "./config/read.ts";
+import { answerEntitlement, isEntitlementTarget } from "./entitlement-tokens/entitlement-door.ts";
+import { TokenDesk } from "./entitlement-tokens/token-desk.ts";
 import { answerFeed, refuseFeed } from "./feed/feed-doors.ts";
 import type { FleetGate } from "./feed/fleet-gate.ts";
 
@@ -17,6 +19,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** Makes the server of the doors, which does not listen yet: the feed straight on `node:http`, the rest through Hono. */
 export function createAuthorityServer(service: Service, gate: FleetGate, config: AuthorityConfig): Server {
   const limiter = new RateLimiter({ perSecond: config.ratePerSecond, burst: config.ratePerSecond * 5 });
+  const desk = new TokenDesk(service);
   const app = createApp(service, allOperations(), limiter);
   const api = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
@@ -40,11 +43,15 @@ export function createAuthorityServer(service: Service, gate: FleetGate, config:
         writeProblem(response, problemOf("malformed", "the request target must be a path"));
         return;
       }
-      if (!/^\/v1\/feed(?:[/?]|$)/.test(target)) {
+      const isToken = isEntitlementTarget(target);
+      if (!isToken && !/^\/v1\/feed(?:[/?]|$)/.test(target)) {
         void api(request, response);
         return;
       }
-      answerFeed({ service, gate }, request, response)
+      const answered = isToken
+        ? answerEntitlement({ desk, gate }, request, response)
+        : answerFeed({ service, gate }, request, response);
+      answered
         .catch((error: unknown) => {
           const { problem, headers } = refusalOf(service, error);
           refuseFeed(response, problem, headers);

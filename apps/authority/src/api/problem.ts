@@ -20,6 +20,8 @@ export type ProblemName =
   | "unauthenticated"
   | "forbidden"
   | "not_found"
+  | "tenant_unknown"
+  | "tenant_gone"
   | "method_not_allowed"
   | "conflict"
   | "gone"
@@ -36,6 +38,8 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
   unauthenticated: [401, "A credential is required"],
   forbidden: [403, "The credential does not permit this"],
   not_found: [404, "There is nothing here"],
+  tenant_unknown: [404, "There is no such tenant"],
+  tenant_gone: [404, "The tenant is gone"],
   method_not_allowed: [405, "This door does not take this method"],
   conflict: [409, "The request conflicts with the state"],
   gone: [410, "This is no longer kept"],

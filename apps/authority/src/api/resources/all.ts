@@ -3,6 +3,7 @@ import { answers, type Operation } from "../operation.ts";
 import { backupOperations } from "./backups.ts";
 import { changeSetOperations } from "./change-sets.ts";
 import { docsOperations } from "./docs.ts";
+import { entitlementDescriptions } from "./entitlements.ts";
 import { feedDescriptions } from "./feed.ts";
 import { fleetOperations } from "./fleet.ts";
 import { healthOperations } from "./health.ts";
@@ -41,7 +42,9 @@ export function allOperations(): readonly Operation[] {
     access: "public",
     answers: { 200: { description: "OpenAPI 3.1.", type: "application/json" } },
     answer: () => {
-      text ??= JSON.stringify(openApiDocument([...served, description, ...feedDescriptions]));
+      text ??= JSON.stringify(
+        openApiDocument([...served, description, ...feedDescriptions, ...entitlementDescriptions]),
+      );
       return Promise.resolve(
         new Response(text, { headers: { "content-type": "application/json", "cache-control": "no-cache" } }),
       );
