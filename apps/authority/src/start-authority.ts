@@ -7,11 +7,14 @@ import { createCounters } from "./api/counters.ts";
 import { PolicyCache, type Service } from "./api/service.ts";
 import { bootstrap } from "./bootstrap.ts";
 import type { AuthorityConfig } from "./config/read.ts";
+import { DirectoryPublisher } from "./feed/directory-publisher.ts";
 import { FeedView } from "./feed/feed-view.ts";
 import { FleetGate } from "./feed/fleet-gate.ts";
+import { storeSource } from "./feed/store-source.ts";
 import { AckBook } from "./fleet/ack-book.ts";
 import { createAuthorityServer, drain, listen } from "./http-server.ts";
 import { failAbandoned } from "./imports/import-tenants.ts";
+import { SigningRing } from "./keys/signing-ring.ts";
 import { ensureKeyset } from "./keyset.ts";
 import { createLog } from "./log.ts";
 import { type BreakerLimits, STANDARD_LIMITS } from "./sequencer/breaker.ts";
@@ -58,10 +61,8 @@ const FRESH_FOR_MS = 60_000;
 export async function startAuthority(config: AuthorityConfig, ports: AuthorityPorts = {}): Promise<Authority> {
   const log = ports.log ?? createLog(config);
   const now = ports.now ?? Date.now;
-  const keys = await openIssuingKeys(
-    config.keys,
-    config.passphrase === undefined ? {} : { passphrase: config.passphrase },
-  );
+  const passphrase = config.passphrase === undefined ? {} : { passphrase: config.passphrase };
+  const keys = await openIssuingKeys(config.keys, passphrase);
   for (const warning of keys.warnings) log.warn({}, warning);
   const store = await openStore(config.store);
   try {
@@ -69,7 +70,15 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
     const trust = await ensureKeyset(store, keys, { iss, aud, nowMs: now() });
     const { firstSecret } = await bootstrap(store, { policy: ports.policy, nowMs: now() });
     await failAbandoned(store, now());
-    const issuing = { signers: keys.signers, iss, aud, freshForMs: FRESH_FOR_MS };
+    const ring = new SigningRing(keys, config.keys, passphrase);
+    await ring.take(store.db);
+    const issuing = {
+      signers: ring,
+      iss,
+      aud,
+      freshForMs: FRESH_FOR_MS,
+      keys: { ring, overlapMs: config.keyOverlapMs },
+    };
     const running = await run({ config, ports, store, issuing, log, now });
     log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
     return { ...running, store, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
@@ -87,6 +96,11 @@ interface Parts extends Pick<Service, "store" | "issuing" | "log" | "now"> {
 async function run({ config, ports, store, issuing, log, now }: Parts): Promise<Pick<Authority, "url" | "close">> {
   const hub = new WatchHub({ maxStreams: config.maxStreams });
   const view = new FeedView(store, hub);
+  const publisher =
+    config.publishDir === undefined
+      ? undefined
+      : new DirectoryPublisher({ source: storeSource(store), directory: config.publishDir, log });
+  view.onChanged = () => publisher?.publish();
   const counters = createCounters();
   const gate = new FleetGate(store);
   const role: { role: string; why?: string } = { role: "follower" };
@@ -138,6 +152,7 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     limits,
     counters,
     policies: new PolicyCache(),
+    ...(publisher === undefined ? {} : { publisher }),
     log,
     now,
     holder,
@@ -152,7 +167,12 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
   const server = createAuthorityServer(service, gate, config);
   const url = await listen(server, config);
   await view.look();
+  // Whoever signs knows its keys; the others follow what it has written down.
+  const takeKeys = (): void => {
+    if (role.role !== "leader") void issuing.keys?.ring.take(store.db).catch(() => undefined);
+  };
   store.signals.listen((signal) => {
+    if (signal === "published") takeKeys();
     if (signal === "pending") sequencer.wake();
     else void view.look().then(() => view.onSettled());
   });
@@ -161,6 +181,7 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
   const timers = [
     setInterval(() => hub.beat(), HEARTBEAT_MS),
     setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
+    setInterval(takeKeys, SWEEP_MS),
     // In the process that signs the view is told; in the others this is what is left when a signal is lost.
     ...(store.engine === "postgres" ? [setInterval(() => void view.look(), LOOK_EVERY_MS)] : []),
   ];
@@ -170,6 +191,7 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     hub.sendAway(GOAWAY_SPREAD_MS);
     await drain(server, config.drainMs);
     await sequencer.stop();
+    await publisher?.close();
     await service.acks.flush().catch(() => undefined);
     await store.close();
     log.info({}, "stopped");

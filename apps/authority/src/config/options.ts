@@ -26,6 +26,8 @@ export interface Settings {
   readonly ratePerSecond: number;
   readonly maxStreams: number;
   readonly drainMs: number;
+  readonly publishDir?: string;
+  readonly keyOverlapMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
 /** The name of an option; `passphrase` is `DIMMER_PASSPHRASE`. */
@@ -61,6 +63,8 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   ratePerSecond: wholeNumber(1, 1_000_000),
   maxStreams: wholeNumber(1, 1_000_000),
   drainMs: wholeNumber(0, 600_000),
+  publishDir: text("must not be empty").optional(),
+  keyOverlapMs: wholeNumber(0, 999_999_999),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
   }),
@@ -75,6 +79,7 @@ export const DEFAULTS: Partial<Settings> = {
   ratePerSecond: 100,
   maxStreams: 20_000,
   drainMs: 5_000,
+  keyOverlapMs: 600_000,
   logLevel: "info",
 };
 
@@ -89,7 +94,8 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
   keys: {
     flag: "--keys",
     argument: "DIR",
-    describe: "key directory with policy.jwk, locks.jwk and feed.jwk; root.jwk for the first start only",
+    describe:
+      "key directory with policy.jwk, locks.jwk, feed.jwk and a signed keyset (or root.jwk, for the first start only)",
     fix: "Name a directory made by `dimmer keys init`",
   },
   passphrase: {
@@ -141,6 +147,18 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     argument: "N",
     describe: "milliseconds that requests under way have to finish when the authority stops",
     fix: "Write milliseconds, such as 5000",
+  },
+  keyOverlapMs: {
+    flag: "--key-overlap-ms",
+    argument: "N",
+    describe: "milliseconds from the keyset that announces a key until that key signs",
+    fix: "Write milliseconds, such as 600000 for ten minutes",
+  },
+  publishDir: {
+    flag: "--publish-dir",
+    argument: "DIR",
+    describe: "also write what is published into this directory, byte for byte: for a private bucket, or to carry away",
+    fix: "Name a directory of its own, empty or not there yet",
   },
   logLevel: {
     flag: "--log-level",

@@ -31,7 +31,7 @@ export function followKeyset(
     next.set(kid, role === "root" ? { kid, role, state: "signing", sinceMs: nowMs } : announced);
   }
   const listed = new Set(keyset.keys.map(({ kid }) => kid));
-  for (const key of [...next.values()]) {
+  for (const key of next.values()) {
     const lastGood = keyset.revocations.find(({ kid }) => kid === key.kid)?.lastGood;
     if (lastGood === undefined && listed.has(key.kid)) continue;
     const state = stateWithout(key, lastGood);
