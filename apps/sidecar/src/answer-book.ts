@@ -5,6 +5,8 @@ import type { Question } from "./question.ts";
 
 /** A JSON answer as it is written: its text, and the headers as `writeHead` takes them fastest. */
 export interface PreparedAnswer {
+  /** 200 unless said. */
+  readonly status?: 304;
   readonly text: string;
   readonly head: readonly string[];
 }

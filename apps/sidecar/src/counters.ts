@@ -29,8 +29,9 @@ export interface Counters {
   readonly refused: Record<number, number>;
   /** Items of batches that were malformed. */
   malformedItems: number;
-  /** Entitlement tokens signed, and given again from the cache. */
+  /** Entitlement tokens signed, fetched from the authority, and given again from the cache. */
   tokensSigned: number;
+  tokensFetched: number;
   tokensReused: number;
   /** Connections that did not speak HTTP. */
   malformedConnections: number;
@@ -47,6 +48,7 @@ export function createCounters(): Counters {
     refused: Object.fromEntries(REFUSAL_STATUSES.map((status) => [status, 0])),
     malformedItems: 0,
     tokensSigned: 0,
+    tokensFetched: 0,
     tokensReused: 0,
     malformedConnections: 0,
   };

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { DimmerError } from "@dimmer/core";
-import type { FeedSource } from "@dimmer/feed/follow";
 import { directorySource, httpSource } from "@dimmer/feed/node";
 import { hideUserinfo, isNetworkFeed } from "./config/audience.ts";
 import type { SidecarConfig } from "./config/read.ts";
 import { readTokenFile } from "./listen/token.ts";
+import type { MaybeTokenSource } from "./token-fetcher.ts";
 
 /**
  * Opens the sources that `--feed` names: `http(s)://…` and `unix:/…` over HTTP, everything else a directory. Connects
@@ -12,7 +12,7 @@ import { readTokenFile } from "./listen/token.ts";
  *
  * @throws {DimmerError} `options_invalid` for an address that is none, and where `--feed-token-file` holds no token
  */
-export function sourcesOf({ feed, feedTokenFile }: Pick<SidecarConfig, "feed" | "feedTokenFile">): FeedSource[] {
+export function sourcesOf({ feed, feedTokenFile }: Pick<SidecarConfig, "feed" | "feedTokenFile">): MaybeTokenSource[] {
   const token = feedTokenFile === undefined ? undefined : readTokenFile(feedTokenFile, "--feed-token-file");
   return feed.map((location) => {
     try {

@@ -47,7 +47,7 @@ export function hotDoor(options: HotDoorOptions): HotDoor {
         outcome = faultOf(error, log);
       }
       if (isStopping()) res.setHeader("connection", "close");
-      if ("status" in outcome) {
+      if ("title" in outcome) {
         countRefusal(counters, outcome.status);
         // What is too large was not read to its end: nothing more can be read from that connection.
         if (outcome.status === 413) res.setHeader("connection", "close");
@@ -57,7 +57,7 @@ export function hotDoor(options: HotDoorOptions): HotDoor {
         res.end(text);
         return;
       }
-      res.writeHead(200, outcome.head as string[]);
+      res.writeHead(outcome.status ?? 200, outcome.head as string[]);
       res.end(outcome.text);
     });
   };

@@ -21,6 +21,8 @@ export type ProblemName =
   | "token_required"
   | "door_closed"
   | "not_found"
+  | "tenant_unknown"
+  | "tenant_gone"
   | "method_not_allowed"
   | "gone"
   | "too_large"
@@ -28,6 +30,7 @@ export type ProblemName =
   | "foreign_host"
   | "internal"
   | "no_signer"
+  | "no_authority"
   | "not_ready"
   | "busy";
 
@@ -37,6 +40,8 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
   token_required: [401, "A bearer token is required"],
   door_closed: [403, "This door is closed here"],
   not_found: [404, "There is nothing here"],
+  tenant_unknown: [404, "There is no such tenant"],
+  tenant_gone: [404, "The tenant is gone"],
   method_not_allowed: [405, "This door does not take this method"],
   gone: [410, "What was asked for is no longer kept"],
   too_large: [413, "The request is too large"],
@@ -44,6 +49,7 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
   foreign_host: [421, "The Host header names another host"],
   internal: [500, "The sidecar failed to answer"],
   no_signer: [501, "This sidecar cannot sign"],
+  no_authority: [503, "No entitlement token is to be had now"],
   not_ready: [503, "The sidecar holds no verified state yet"],
   busy: [503, "The sidecar serves as many as it can"],
 };

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import type { DimmerError } from "@dimmer/core";
 import { followFeed, type Replica, type ReplicaClock } from "@dimmer/feed/follow";
 import { diskStore, openKeyDirectory, readPolicyFile, systemClock } from "@dimmer/feed/node";
 import { compileRoutes } from "@dimmer/sdk/routes";
@@ -12,6 +13,7 @@ import { createDispatch } from "./dispatch.ts";
 import { allDoors } from "./doors/all-doors.ts";
 import { createCheckDesk } from "./doors/check.ts";
 import { hotRoutes } from "./doors/hot-routes.ts";
+import { RefetchStreams } from "./doors/ofrep/events.ts";
 import { sourcesOf } from "./feed-sources.ts";
 import { FeedStreams } from "./feed-streams.ts";
 import { HotRoutes } from "./hot-routes.ts";
@@ -22,6 +24,7 @@ import { listenOnTcp, type TcpAddress } from "./listen/tcp.ts";
 import { bearerCheck, readTokenFile } from "./listen/token.ts";
 import { createLog } from "./log.ts";
 import { readRouteFile } from "./route-file.ts";
+import { createTokenFetcher } from "./token-fetcher.ts";
 import { createTokenIssuer } from "./token-issuer.ts";
 
 /** What a test, or a process that embeds the sidecar, may put in the place of the machine's own. */
@@ -58,8 +61,9 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const fallbackPolicy = config.fallbackPolicy === undefined ? undefined : await readPolicyFile(config.fallbackPolicy);
   const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.passphrase, log);
   const counters = createCounters();
+  const sources = sourcesOf(config);
   const replica = followFeed({
-    sources: sourcesOf(config),
+    sources,
     trust: config.trust,
     audience: config.audience,
     clock: ports.clock ?? systemClock(),
@@ -73,9 +77,14 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   let isStopping = false;
   const desk = createCheckDesk({ replica, routes, counters, log, isStopping: () => isStopping });
   const hot = new HotRoutes(hotRoutes(desk));
-  const issuer = signer === undefined ? undefined : createTokenIssuer(replica, signer, counters);
+  const onRefused = (error: DimmerError): void => log.warn({ code: error.code }, `token refused: ${error.message}`);
+  const issuer =
+    signer === undefined
+      ? createTokenFetcher({ replica, sources, counters, onRefused })
+      : createTokenIssuer(replica, signer, counters);
   const streams = new FeedStreams(replica, config);
-  const doors = allDoors({ replica, streams, counters, issuer });
+  const refetches = new RefetchStreams(replica);
+  const doors = allDoors({ replica, streams, refetches, counters, issuer });
   const serve = (admission: Admission, withToken?: Reach): Server => {
     const dispatch = createDispatch({
       hot,
@@ -94,6 +103,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
     closing ??= (async () => {
       isStopping = true;
       streams.close();
+      refetches.close();
       await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
       await replica.close();
       if (isServing) log.info({}, "stopped");

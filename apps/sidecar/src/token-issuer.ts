@@ -7,13 +7,14 @@ const LIFE_SECONDS = 300;
 /** Tokens kept to be given again; the oldest goes first. About 2 KB each. */
 const MAX_KEPT = 10_000;
 
-/** What asking for a token gives: the token, that the tenant is not in the feed, or why none can be signed. */
-type IssuedToken =
+/** What asking for a token gives: the token, that the tenant is not in the feed, or why there is none. */
+export type IssuedToken =
   | { readonly token: string }
-  | { readonly missing: "tenant" | "generation" }
+  /** `authority`: it does not answer. `door`: no source gives tokens. */
+  | { readonly missing: "tenant" | "gone" | "generation" | "authority" | "door" }
   | { readonly untrusted: string };
 
-/** Signs entitlement tokens out of what a replica holds. */
+/** Gives entitlement tokens. */
 export interface TokenIssuer {
   issue(tenant: string): Promise<IssuedToken>;
 }

@@ -101,6 +101,28 @@ describe.each(files)("corpus $name", (file) => {
         else expect([item.expected.allowed, item.expected.freshness], item.title).toEqual([true, "fresh"]);
       }
     });
+
+    const oneName = cases.filter(({ ask }) => (ask.capability === undefined) !== (ask.feature === undefined));
+    it.skipIf(oneName.length === 0)(`D1 · OFREP answers ${oneName.length} cases as decide does`, async () => {
+      const { ask } = await sidecarAt(file, cases[0] as CorpusCase);
+      for (const { title, tenant, ask: asked, expected } of oneName) {
+        const { capability, feature, usage, principal } = asked;
+        const key = encodeURIComponent(feature ?? `can.${capability}`);
+        const answer = await ask(`/ofrep/v1/evaluate/flags/${key}`, {
+          body: { context: { targetingKey: tenant, ...(principal && { principal }), ...(usage && { usage }) } },
+        });
+        const flag = answer.json() as { variant?: string; errorCode?: string; metadata?: Record<string, unknown> };
+        if (!isTenantId(tenant)) expect([answer.status, expected.allowed], title).toEqual([400, false]);
+        else if (answer.status === 404) {
+          expect(["unknown_capability", "feature_not_in_plan"], title).toContain(expected.reason);
+          expect([flag.errorCode, expected.allowed], title).toEqual(["FLAG_NOT_FOUND", false]);
+        } else {
+          expect([answer.status, flag.variant], title).toEqual([200, expected.allowed ? "on" : "off"]);
+          const { mode, reason, cause } = expected;
+          expect(flag.metadata, title).toMatchObject({ mode, reason, ...(cause && { cause }) });
+        }
+      }
+    });
   });
 });
 

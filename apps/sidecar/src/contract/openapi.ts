@@ -3,6 +3,7 @@ import { AUTHZEN_CONTRACTS } from "./authzen.ts";
 import { decisionSchema, decisionsSchema, problemSchema } from "./decision.ts";
 import { explanationSchema } from "./explanation.ts";
 import { ackSchema, documentSchema, keysetsSchema } from "./feed.ts";
+import { OFREP_CONTRACTS } from "./ofrep.ts";
 import type { Operation, OperationAnswer } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import { questionSchema, questionsSchema } from "./question.ts";
@@ -24,6 +25,7 @@ const CONTRACTS: readonly z.ZodType[] = [
   documentSchema,
   problemSchema,
   ...AUTHZEN_CONTRACTS,
+  ...OFREP_CONTRACTS,
 ];
 
 /**

@@ -1,4 +1,5 @@
 import { AUTHZEN_OPERATIONS } from "./authzen-operations.ts";
+import { OFREP_OPERATIONS } from "./ofrep-operations.ts";
 import { json, type Operation, type OperationParameter, problem } from "./operation.ts";
 
 const tenant: OperationParameter = {
@@ -107,16 +108,17 @@ export const OPERATIONS: readonly Operation[] = [
     method: "GET",
     path: "/v1/entitlements/{tenant}",
     summary: "An entitlement token",
-    description: "Signed for five minutes. Only where the sidecar was given a key directory, for development.",
+    description:
+      "Of five minutes, fetched from the authority and kept until half its life; signed here in development.",
     reach: "feed",
     parameters: [tenant],
     answers: {
       "200": { description: "The token.", type: "application/jwt" },
       "400": MALFORMED,
       ...CLOSED,
-      "404": problem("The tenant has no entitlement in the feed."),
-      "501": problem("This sidecar cannot sign."),
-      "503": NOT_READY,
+      "404": problem("tenant_unknown: it has no entitlement in the feed. tenant_gone: it was removed."),
+      "501": problem("This sidecar cannot sign, and no source of its feed gives tokens."),
+      "503": problem("The authority does not answer, or no generation is held: read the tenant's chunk."),
     },
   },
   {
@@ -241,4 +243,5 @@ export const OPERATIONS: readonly Operation[] = [
     answers: { "200": json("Document", "OpenAPI 3.1."), ...CLOSED },
   },
   ...AUTHZEN_OPERATIONS,
+  ...OFREP_OPERATIONS,
 ];

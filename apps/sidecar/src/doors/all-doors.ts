@@ -11,6 +11,7 @@ import { explainDoor } from "./explain.ts";
 import { feedDoors } from "./feed.ts";
 import { healthDoors } from "./health.ts";
 import { metricsDoor } from "./metrics.ts";
+import { type RefetchStreams, refetchDoor } from "./ofrep/events.ts";
 import { openApiDoor } from "./openapi.ts";
 import { statusDoor } from "./status.ts";
 import { watchDoor } from "./watch.ts";
@@ -19,12 +20,13 @@ import { watchDoor } from "./watch.ts";
 export interface DoorParts {
   readonly replica: Replica;
   readonly streams: FeedStreams;
+  readonly refetches: RefetchStreams;
   readonly counters: Counters;
-  readonly issuer: TokenIssuer | undefined;
+  readonly issuer: TokenIssuer;
 }
 
 /** Every door that is served through Hono; the hot ones stand beside it. */
-export function allDoors({ replica, streams, counters, issuer }: DoorParts): readonly Door[] {
+export function allDoors({ replica, streams, refetches, counters, issuer }: DoorParts): readonly Door[] {
   return [
     ...healthDoors(replica),
     metricsDoor(replica, streams, counters),
@@ -37,5 +39,6 @@ export function allDoors({ replica, streams, counters, issuer }: DoorParts): rea
     ...feedDoors(replica),
     watchDoor(replica, streams),
     ackDoor(replica),
+    refetchDoor(refetches),
   ];
 }

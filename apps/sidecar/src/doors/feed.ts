@@ -1,4 +1,5 @@
 import type { PartKind, Replica } from "@dimmer/feed/follow";
+import { namesTag } from "../entity-tag.ts";
 import { problemOf, problemResponse } from "../problem.ts";
 import type { Door } from "./door.ts";
 
@@ -42,8 +43,7 @@ function head(replica: Replica, ifNoneMatch: string | undefined): Response {
   const held = replica.readHead();
   if (held === undefined) return notReady();
   const headers = { etag: held.etag, "cache-control": ASK_AGAIN, "content-type": STATEMENT };
-  if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, held.etag))
-    return new Response(null, { status: 304, headers });
+  if (namesTag(ifNoneMatch, held.etag)) return new Response(null, { status: 304, headers });
   return new Response(held.token, { headers });
 }
 
@@ -72,11 +72,4 @@ async function part(replica: Replica, kind: PartKind, digest: string): Promise<R
 
 function notReady(): Response {
   return problemResponse(problemOf("not_ready", "no generation is verified yet: ask again in a moment"));
-}
-
-/** @see RFC 9110 §13.1.2: a list of tags, compared weakly. */
-function namesTag(ifNoneMatch: string, etag: string): boolean {
-  if (ifNoneMatch.trim() === "*") return true;
-  const strong = etag.replace(/^W\//, "");
-  return ifNoneMatch.split(",").some((tag) => tag.trim().replace(/^W\//, "") === strong);
 }

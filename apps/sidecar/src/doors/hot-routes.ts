@@ -2,6 +2,7 @@ import type { HotRoute } from "../hot-routes.ts";
 import { authzenRoutes } from "./authzen/routes.ts";
 import { type CheckDesk, checkDoor } from "./check.ts";
 import { checksDoor } from "./checks.ts";
+import { ofrepRoutes } from "./ofrep/routes.ts";
 
 /** Every door of the hot path. */
 export function hotRoutes(desk: CheckDesk): readonly HotRoute[] {
@@ -9,5 +10,6 @@ export function hotRoutes(desk: CheckDesk): readonly HotRoute[] {
     { method: "POST", path: "/v1/check", door: checkDoor(desk) },
     { method: "POST", path: "/v1/checks", door: checksDoor(desk) },
     ...authzenRoutes(desk),
+    ...ofrepRoutes(desk),
   ];
 }

@@ -81,6 +81,7 @@ function registerCounters(registry: Registry, counters: Counters): void {
     alone(counters.malformedConnections),
   );
   count(registry, "dimmer_tokens_signed_total", "Entitlement tokens signed.", () => alone(counters.tokensSigned));
+  count(registry, "dimmer_tokens_fetched_total", "Entitlement tokens fetched.", () => alone(counters.tokensFetched));
   count(registry, "dimmer_tokens_reused_total", "Entitlement tokens given again.", () => alone(counters.tokensReused));
 }
 

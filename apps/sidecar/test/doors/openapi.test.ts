@@ -5,6 +5,7 @@ import { createCounters } from "../../src/counters.ts";
 import { allDoors } from "../../src/doors/all-doors.ts";
 import type { CheckDesk } from "../../src/doors/check.ts";
 import { hotRoutes } from "../../src/doors/hot-routes.ts";
+import { RefetchStreams } from "../../src/doors/ofrep/events.ts";
 import { FeedStreams } from "../../src/feed-streams.ts";
 import { type RunningSidecar, runSidecar, testFeed } from "../running-sidecar.ts";
 
@@ -88,11 +89,13 @@ describe("/openapi.json", () => {
     const { replica } = await runSidecar(await testFeed());
     const streams = new FeedStreams(replica, { maxStreams: 1 });
     onTestFinished(() => streams.close());
-    const parts = { replica, streams, counters: createCounters(), issuer: undefined };
+    const refetches = new RefetchStreams(replica);
+    onTestFinished(() => refetches.close());
+    const parts = { replica, streams, refetches, counters: createCounters(), issuer: undefined };
     const doors = allDoors(parts).filter(({ path }) => !path.startsWith("/docs"));
     const served = doors.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, "{$1}")}`);
     const documented = operations.map(({ method, path }) => `${method} ${path}`);
-    const hot = hotRoutes({} as CheckDesk).map(({ path }) => `POST ${path}`);
+    const hot = hotRoutes({} as CheckDesk).map(({ path }) => `POST ${path}${path.endsWith("/") ? "{key}" : ""}`);
     expect(documented.sort()).toEqual([...served, ...hot].sort());
   });
 

@@ -1,8 +1,8 @@
 import { answerOf, type PreparedAnswer } from "../../answer-book.ts";
+import { problemOfFault, readJsonObject } from "../../json-object.ts";
 import type { Problem } from "../../problem.ts";
 import { QuestionFault } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
-import { problemOfFault, readRequest } from "./read-body.ts";
 import { readSearch, UnknownSubject } from "./read-evaluation.ts";
 
 /**
@@ -13,9 +13,9 @@ import { readSearch, UnknownSubject } from "./read-evaluation.ts";
  * @see OpenID AuthZEN Authorization API 1.0, "Action Search API"
  */
 export function answerActionSearch({ replica }: CheckDesk, text: string): PreparedAnswer | Problem {
-  const read = readRequest(text);
+  const read = readJsonObject(text);
   if ("status" in read) return read;
-  const who = readSearch(read.request);
+  const who = readSearch(read.object);
   if (who instanceof QuestionFault) return problemOfFault(who);
   if (who instanceof UnknownSubject) return answerOf('{"results":[]}');
   const { tenant, principal } = who;

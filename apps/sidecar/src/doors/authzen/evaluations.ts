@@ -1,10 +1,10 @@
 import { answerOf, type PreparedAnswer } from "../../answer-book.ts";
+import { problemOfFault, readJsonObject } from "../../json-object.ts";
 import { type Problem, problemOf } from "../../problem.ts";
 import { QuestionFault } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
 import { MAX_CHECKS } from "../checks.ts";
 import { type Evaluated, evaluate, evaluateFault } from "./evaluation-text.ts";
-import { problemOfFault, readRequest } from "./read-body.ts";
 import { type Entities, readEvaluation } from "./read-evaluation.ts";
 
 /** When a batch ends before its last item. */
@@ -16,8 +16,8 @@ const SEMANTICS = {
 
 /** `POST /access/v1/evaluation`: one decision, 200 whether allowed or denied. Never throws. */
 export function answerEvaluation(desk: CheckDesk, text: string): PreparedAnswer | Problem {
-  const read = readRequest(text);
-  return "status" in read ? read : answerOne(desk, read.request);
+  const read = readJsonObject(text);
+  return "status" in read ? read : answerOne(desk, read.object);
 }
 
 /**
@@ -27,9 +27,9 @@ export function answerEvaluation(desk: CheckDesk, text: string): PreparedAnswer 
  * @see OpenID AuthZEN Authorization API 1.0, "Access Evaluations API"
  */
 export function answerEvaluations(desk: CheckDesk, text: string): PreparedAnswer | Problem {
-  const read = readRequest(text);
+  const read = readJsonObject(text);
   if ("status" in read) return read;
-  const { request } = read;
+  const request = read.object;
   const { evaluations: items } = request;
   if (items === undefined || (Array.isArray(items) && items.length === 0)) return answerOne(desk, request);
   if (!Array.isArray(items)) {

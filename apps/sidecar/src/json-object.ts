@@ -1,16 +1,16 @@
-import { countMembersOfText, duplicateKeys } from "../../json-members.ts";
-import { type Problem, problemOf } from "../../problem.ts";
-import type { QuestionFault } from "../../question.ts";
-import { parseJson } from "../../request-body.ts";
+import { countMembersOfText, duplicateKeys } from "./json-members.ts";
+import { type Problem, problemOf } from "./problem.ts";
+import type { QuestionFault } from "./question.ts";
+import { parseJson } from "./request-body.ts";
 
 /** Deeper than any request is; what nests deeper is not looked through. */
 const MAX_DEPTH = 32;
 
 /**
- * Reads the body of an AuthZEN request: a JSON object in which no key stands twice (a second `subject` must not be the
- * one that counts). Never throws.
+ * Reads a body that must be a JSON object of bounded depth in which no key stands twice: a second `subject` must not be
+ * the one that counts. Never throws.
  */
-export function readRequest(text: string): { readonly request: Readonly<Record<string, unknown>> } | Problem {
+export function readJsonObject(text: string): { readonly object: Readonly<Record<string, unknown>> } | Problem {
   const body = parseJson(text);
   if ("status" in body) return body;
   const { value } = body;
@@ -19,7 +19,7 @@ export function readRequest(text: string): { readonly request: Readonly<Record<s
   }
   const members = countMembers(value, MAX_DEPTH);
   if (members === undefined) return problemOf("malformed_question", `the body nests deeper than ${MAX_DEPTH}`);
-  if (members === countMembersOfText(text)) return { request: value as Record<string, unknown> };
+  if (members === countMembersOfText(text)) return { object: value as Record<string, unknown> };
   const field = duplicateKeys(text)[0] ?? "";
   return problemOf("malformed_question", `${field} stands twice: send it once`, { field });
 }
@@ -32,11 +32,11 @@ export function problemOfFault({ field, detail }: QuestionFault): Problem {
 function countMembers(value: unknown, depth: number): number | undefined {
   if (typeof value !== "object" || value === null) return 0;
   if (depth === 0) return undefined;
-  let members = 0;
+  let members = Array.isArray(value) ? 0 : Object.keys(value).length;
   for (const item of Array.isArray(value) ? value : Object.values(value)) {
     const below = countMembers(item, depth - 1);
     if (below === undefined) return undefined;
     members += below;
   }
-  return Array.isArray(value) ? members : members + Object.keys(value).length;
+  return members;
 }
