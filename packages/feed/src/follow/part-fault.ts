@@ -13,9 +13,14 @@ export class PartFault extends DimmerError {
   readonly part: PartName;
 
   /** @param message what is wrong with the part, with the line or field */
-  constructor(part: PartName, message: string, options: { readonly code?: ErrorCode; readonly cause?: unknown } = {}) {
+  constructor(
+    part: PartName,
+    message: string,
+    options: { readonly code?: ErrorCode; readonly cause?: unknown; readonly retryable?: boolean } = {},
+  ) {
     super(options.code ?? "feed_refused", `${fileOfPart(part.kind, part.digest)}: ${message}`, {
       cause: options.cause,
+      retryable: options.retryable ?? false,
     });
     this.part = part;
   }
@@ -27,6 +32,8 @@ export class PartFault extends DimmerError {
     return new PartFault(part, message, {
       code: error instanceof DimmerError ? error.code : "feed_refused",
       cause: error,
+      // A key that is not known yet: the newest keysets may know it.
+      retryable: error instanceof DimmerError && error.retryable,
     });
   }
 }
