@@ -90,6 +90,11 @@ async function gaugeStore(
   );
   const state = await db.selectFrom("feed_state").select("head_ms").where("id", "=", 1).executeTakeFirst();
   if (state !== undefined) {
+    gauge(
+      "dimmer_clock_ahead_seconds",
+      "How far the time that was signed lies ahead of this machine's clock: it is worked off at half speed.",
+      Math.max(0, state.head_ms - nowMs) / 1_000,
+    );
     gauge("dimmer_head_age_seconds", "Age of the newest head.", Math.max(0, nowMs - state.head_ms) / 1_000);
   }
   const unenforced = await db

@@ -74,6 +74,7 @@ export async function openStore(url: string, { upTo }: OpenStoreOptions = {}): P
   try {
     schema = await migrate(db, engine, upTo);
     await nameDatabase(db);
+    if (engine === "sqlite") await endLeases(db);
   } catch (cause) {
     await db.destroy();
     if (cause instanceof DimmerError) throw cause;
@@ -159,6 +160,14 @@ async function nameDatabase(db: Kysely<Tables>): Promise<void> {
     .values({ key: "database", value: randomUUID() })
     .onConflict((conflict) => conflict.column("key").doNothing())
     .execute();
+}
+
+/**
+ * This process holds the file alone: whoever else had a lease in it is gone, though it was killed before it could say so,
+ * and though a clock that was set back would have it last for long.
+ */
+async function endLeases(db: Kysely<Tables>): Promise<void> {
+  await db.updateTable("lease").set({ until_ms: 0 }).execute();
 }
 
 /** The timeline is read from the log that is written now: what the control file says lags behind a promotion. */

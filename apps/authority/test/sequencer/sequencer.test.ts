@@ -203,6 +203,50 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     expect(issued.at(-1)).toBeGreaterThanOrEqual(1_796_169_600);
   });
 
+  it("works off an hour that was signed too far ahead at half its speed, and then tells the time again", async () => {
+    let monotonicMs = 0;
+    const { sequencer, heads } = authority.sequence({ headEveryMs: 1, monotonicMs: () => monotonicMs });
+    const rightMs = authority.nowMs;
+    authority.nowMs += 3_600_000;
+    const aheadMs = async (): Promise<number> => {
+      const before = heads.length;
+      monotonicMs += 1_000;
+      sequencer.wake();
+      await expect.poll(() => heads.length).toBeGreaterThan(before);
+      return (payloadOf(heads.at(-1) ?? "")["iat"] as number) * 1_000 - authority.nowMs;
+    };
+    expect(await aheadMs()).toBe(0);
+    authority.nowMs = rightMs + 1_000;
+    expect(await aheadMs()).toBeGreaterThan(3_590_000);
+    for (const passedMs of [1_800_000, 3_600_000]) {
+      monotonicMs += passedMs;
+      authority.nowMs += passedMs;
+      await aheadMs();
+    }
+    expect(await aheadMs()).toBeLessThan(1_000_000);
+    monotonicMs += 3_600_000;
+    authority.nowMs += 3_600_000;
+    expect(await aheadMs()).toBeLessThanOrEqual(0);
+    const issued = heads.map((head) => payloadOf(head)["iat"] as number);
+    expect(issued).toEqual(issued.toSorted((a, b) => a - b));
+  });
+
+  it("follows a clock that jumps ahead, and signs from the store's time where it starts behind", async () => {
+    const { sequencer, heads } = authority.sequence({ headEveryMs: 0 });
+    await put(tenant("a"));
+    await authority.settled();
+    authority.nowMs += 3_600_000;
+    authority.wake();
+    await expect.poll(() => payloadOf(heads.at(-1) ?? "")["iat"]).toBe(authority.nowMs / 1_000);
+    await sequencer.stop();
+    authority.nowMs -= 7_200_000;
+    const second = authority.sequence({ headEveryMs: 0 });
+    await put(tenant("b"));
+    await authority.settled();
+    expect(payloadOf(second.heads.at(-1) ?? "")["iat"]).toBeGreaterThanOrEqual((authority.nowMs + 7_200_000) / 1_000);
+    expect(second.publications.map(({ base, seq }) => [base, seq])).toEqual([[2, 3]]);
+  });
+
   it("keeps parts for a day beyond their use, and no longer", async () => {
     const { sequencer } = authority.sequence({ listEveryMs: 0 });
     const indexes = async (): Promise<number> =>
