@@ -10,3 +10,4 @@ export { ReplicaTime } from "../follow/replica-time.ts";
 export { type Ground, SharedProfile } from "../follow/shared-profile.ts";
 export { SourceFault } from "../follow/source-fault.ts";
 export { retryAfterMsOf } from "../node/retry-after.ts";
+export { answerOfProblem, pathOfToken, type TokenAnswer } from "../node/token-source.ts";

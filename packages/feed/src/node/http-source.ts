@@ -1,4 +1,4 @@
-import { isDigest, type Version } from "@dimmer/statement";
+import { isDigest, MAX_TOKEN_BYTES, type Version } from "@dimmer/statement";
 import type { Dispatcher } from "undici";
 import { HEAD_PATH, KEYSETS_PATH, MAX_PART_BYTES, pathOfPart } from "../follow/feed-paths.ts";
 import type { FeedSource, PartKind, ReplicaAck, SourceHead, WatchEvent } from "../follow/ports.ts";
@@ -6,6 +6,7 @@ import { COMPRESSED, readBody } from "./http-source-body.ts";
 import { discardBody, faultOfCause, faultOfStatus, refusalOf } from "./http-source-faults.ts";
 import { type HttpTarget, readHttpTarget } from "./http-source-target.ts";
 import { WATCH_PATH, watchEvents, watchQuery } from "./http-source-watch.ts";
+import { answerOfProblem, pathOfToken, type TokenAnswer, type TokenSource } from "./token-source.ts";
 
 /** Options of `httpSource`. */
 export interface HttpSourceOptions {
@@ -33,6 +34,8 @@ interface Question {
   /** What is sent; without one it is a GET. */
   readonly body?: string;
   readonly signal: AbortSignal | undefined;
+  /** Whether the answer 404 is read: it says more than that there is nothing. */
+  readonly isAbsenceRead?: boolean;
 }
 
 interface Listed {
@@ -55,11 +58,11 @@ const ACK_PATH = "/v1/feed/ack";
  *
  * @throws {TypeError} for an address that is neither, or holds a user name, a query or a fragment
  */
-export function httpSource(url: string, options: HttpSourceOptions = {}): FeedSource {
+export function httpSource(url: string, options: HttpSourceOptions = {}): FeedSource & TokenSource {
   return new HttpSource(readHttpTarget(url), options);
 }
 
-class HttpSource implements FeedSource {
+class HttpSource implements FeedSource, TokenSource {
   readonly name: string;
   readonly kind = "network";
   readonly givesBytesAway = true;
@@ -128,6 +131,19 @@ class HttpSource implements FeedSource {
     );
   }
 
+  async token(tenant: string, signal?: AbortSignal): Promise<TokenAnswer> {
+    const path = pathOfToken(tenant);
+    const question = { path, signal, headers: { "accept-encoding": "identity" }, isAbsenceRead: true };
+    return await this.#ask(question, async (answer) => {
+      const maxBytes = MAX_TOKEN_BYTES["dimmer-entitlement+jwt"];
+      const text = textOf(await readBody(this.name + path, answer, { maxBytes, accepted: "identity" }));
+      if (answer.statusCode === 200) return { token: text };
+      const said = answer.statusCode === 404 ? answerOfProblem(text) : undefined;
+      if (said !== undefined) return said;
+      throw faultOfStatus(this.name + path, answer, this.#options.token !== undefined);
+    });
+  }
+
   async close(): Promise<void> {
     if (this.#options.dispatcher !== undefined) return;
     await Promise.all([this.#lists, this.#streams].map(async (dispatcher) => await (await dispatcher)?.destroy()));
@@ -194,7 +210,7 @@ class HttpSource implements FeedSource {
 
   /** Asks one question, within the time for one in all, and reads the answer where it is one. */
   async #ask<Read>(
-    { path, headers = {}, body, signal }: Question,
+    { path, headers = {}, body, signal, isAbsenceRead = false }: Question,
     read: (answer: Dispatcher.ResponseData) => Promise<Read>,
   ): Promise<Read> {
     const { totalTimeoutMs = 30_000, token } = this.#options;
@@ -208,7 +224,8 @@ class HttpSource implements FeedSource {
         signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
       });
       const { statusCode } = answer;
-      if ((statusCode >= 200 && statusCode < 300) || statusCode === 304) return await read(answer);
+      const isAnswer = (statusCode >= 200 && statusCode < 300) || statusCode === 304;
+      if (isAnswer || (statusCode === 404 && isAbsenceRead)) return await read(answer);
       discardBody(answer.body);
       throw faultOfStatus(where, answer, token !== undefined);
     } catch (cause) {

@@ -36,5 +36,6 @@ export { readPolicyDocument, readPolicyFile } from "./read-policy-file.ts";
 export { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "./read-tenants-file.ts";
 export type { StoreFiles } from "./store-files.ts";
 export { systemClock } from "./system-clock.ts";
+export { answerOfProblem, pathOfToken, type TokenAnswer, type TokenSource } from "./token-source.ts";
 export { encodeFrame, type WatchFrame, WatchHub, type WatchHubOptions } from "./watch-hub.ts";
 export { type WriteFeedOptions, type WrittenFeed, writeFeedDirectory } from "./write-feed-directory.ts";

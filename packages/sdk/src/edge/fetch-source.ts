@@ -1,11 +1,18 @@
-import { HEAD_PATH, KEYSETS_PATH, MAX_PART_BYTES, pathOfPart, retryAfterMsOf, SourceFault } from "@dimmer/feed/lean";
+import {
+  answerOfProblem,
+  HEAD_PATH,
+  KEYSETS_PATH,
+  MAX_PART_BYTES,
+  pathOfPart,
+  pathOfToken,
+  retryAfterMsOf,
+  SourceFault,
+  type TokenAnswer,
+} from "@dimmer/feed/lean";
 import { MAX_TOKEN_BYTES, type Version } from "@dimmer/statement/lean";
 import type { HeldReader } from "../held/read-held.ts";
 import { readEvents, type StreamEvent } from "./event-stream.ts";
 import type { CheckedEdgeOptions } from "./options.ts";
-
-/** What the token door says of a tenant: unsigned where it is no token. */
-export type TokenAnswer = { readonly token: string } | "unknown" | "gone";
 
 /** Where everything is read at the edge. It believes nothing. Every method rejects with a `SourceFault`. */
 export interface EdgeSource extends HeldReader {
@@ -26,8 +33,6 @@ interface Sent {
 }
 
 const MAX_PROBLEM_BYTES = 16 * 1024;
-const DOOR = "/v1/entitlements/";
-const PROBLEM = "urn:dimmer:problem:";
 const NO_DOOR: ReadonlySet<number> = new Set([404, 405, 501]);
 
 /** Reads a feed and entitlement tokens over `fetch`. Connects nowhere yet. */
@@ -70,14 +75,13 @@ export function fetchSource(
     part: async (kind, digest) => textOf(await get(pathOfPart(kind, digest), MAX_PART_BYTES[kind])),
     bytes: (kind, digest) => get(pathOfPart(kind, digest), MAX_PART_BYTES[kind]),
     async token(tenant) {
-      const path = DOOR + tenant;
+      const path = pathOfToken(tenant);
       const response = await send(path);
       if (response.status === 200) {
         return { token: textOf(await readBody(name + path, response, MAX_TOKEN_BYTES["dimmer-entitlement+jwt"])) };
       }
-      const problem = response.status === 404 ? await problemOf(name + path, response) : undefined;
-      if (problem === `${PROBLEM}tenant_unknown`) return "unknown";
-      if (problem === `${PROBLEM}tenant_gone`) return "gone";
+      const said = response.status === 404 ? await absenceOf(name + path, response) : undefined;
+      if (said !== undefined) return said;
       throw await faultOf(name + path, response);
     },
     async *watch({ epoch, seq }, signal) {
@@ -120,15 +124,10 @@ async function readBody(where: string, response: Response, maxBytes: number): Pr
   return bytes;
 }
 
-/** The `type` of a problem document; `undefined` for any other body. Rejects only where the body breaks off. */
-async function problemOf(where: string, response: Response): Promise<unknown> {
+/** What a problem document says of a tenant; `undefined` for any other body. Rejects only where the body breaks off. */
+async function absenceOf(where: string, response: Response): Promise<"unknown" | "gone" | undefined> {
   if (!response.headers.get("content-type")?.startsWith("application/problem+json")) return undefined;
-  const text = textOf(await readBody(where, response, MAX_PROBLEM_BYTES));
-  try {
-    return (JSON.parse(text) as { type?: unknown } | null)?.type;
-  } catch {
-    return undefined;
-  }
+  return answerOfProblem(textOf(await readBody(where, response, MAX_PROBLEM_BYTES)));
 }
 
 async function faultOf(where: string, response: Response): Promise<SourceFault> {
