@@ -1,23 +1,27 @@
+import type { CompiledPolicy, Lock } from "@dimmer/core";
+import type { Version } from "@dimmer/statement";
 import { bucketOf } from "../build/bucket.ts";
 import type { StagedChunk } from "./chunk.ts";
+import { DeltaOverlay } from "./delta-overlay.ts";
 import { ExceptionalTenants, type Origin } from "./exceptional-tenants.ts";
 import { type Bucket, type Candidate, type Generation, type GenerationStatements, isStaged } from "./generation.ts";
 import type { SharedProfile } from "./shared-profile.ts";
 import type { Slicer } from "./slicer.ts";
+import type { StagedDelta } from "./staged-delta.ts";
 import type { TenantTable } from "./tenant-table.ts";
 
 /** What the applier tells while it works: after each slice, when answers are new and nobody was told yet. */
 export interface ApplierHooks {
-  /** Policy and lock list are in force. */
-  onStand(candidate: Candidate): void;
+  /** Another policy or lock list is in force. */
+  onStand(policy: CompiledPolicy): void;
   /** A slice ends. */
   onSlice(): void;
 }
 
-/** What applying a generation changed. */
-export interface Applied {
-  readonly generation: Generation;
-  readonly changed: readonly string[] | "all";
+/** What stands in force over the tenants, where it is another than before. */
+export interface NewGround {
+  readonly policy?: CompiledPolicy;
+  readonly locks?: readonly Lock[];
 }
 
 /** More changed tenants than this are told as all. */
@@ -25,13 +29,27 @@ const MAX_TOLD = 10_000;
 const TENANTS_PER_LOOK = 64;
 const NO_CASES: readonly string[] = [];
 const NO_IDS: readonly string[] = [];
+/** Older than any delta. */
+const FIRST: Version = { epoch: 0, seq: 0 };
+
+/** What a chunk is applied over. */
+interface ChunkContext {
+  /** Ids of the bucket so far, ascending. */
+  readonly before: readonly string[];
+  /** Tenants of the bucket that stand by a delta which the index covers. */
+  readonly covered: readonly string[];
+  /** Of the index. */
+  readonly version: Version;
+  readonly originOf: (tenant: string) => Origin | undefined;
+}
 
 /**
- * Puts a verified generation in force: policy and lock list in one go, then tenant by tenant, in slices of at most 4 ms
+ * Puts verified updates in force: policy and lock list in one go, then tenant by tenant, in slices of at most 4 ms
  * between which everybody is answered. It verifies nothing and cannot fail.
  */
 export class Applier {
   readonly exceptional: ExceptionalTenants = new ExceptionalTenants();
+  readonly overlay: DeltaOverlay = new DeltaOverlay();
   readonly #table: TenantTable;
   readonly #slicer: Slicer;
   readonly #hooks: ApplierHooks;
@@ -44,23 +62,52 @@ export class Applier {
     this.#hooks = hooks;
   }
 
-  /** Puts a generation in force after another. */
-  async apply(candidate: Candidate, held: Generation): Promise<Applied> {
+  /** The tenants changed since the last call. */
+  takeChanged(): readonly string[] | "all" {
+    const changed = this.#changed;
+    this.#changed = [];
+    return changed;
+  }
+
+  /**
+   * Puts a policy, a lock list or both in force in one go; which tenants the policy knows is then judged in slices.
+   *
+   * @returns whether the policy is another: once the tenants are applied too, the modes of all are to be looked at
+   */
+  async stand({ policy, locks }: NewGround, held: Generation | undefined): Promise<boolean> {
     const table = this.#table;
-    const ground = { policy: candidate.policy.value, isHeld: true };
+    const ground = policy === undefined ? table.ground : { policy, isHeld: true };
     const isNewPolicy = ground.policy !== table.ground.policy;
-    this.#changed = isNewPolicy ? "all" : [];
-    const isNewLocks = candidate.locks.digest !== held.locks.digest;
-    const locks = isNewLocks ? await table.stageLocks(candidate.locks.value, this.#slicer) : undefined;
-    table.stand(ground, locks);
-    for (const tenant of [...(locks?.set.keys() ?? []), ...(locks?.lifted ?? [])]) this.#note(tenant);
-    this.#hooks.onStand(candidate);
-    if (isNewPolicy) await this.#judgeAgain(held);
+    const change = locks === undefined ? undefined : await table.stageLocks(locks, this.#slicer);
+    table.stand(ground, change);
+    if (isNewPolicy) this.#changed = "all";
+    for (const tenant of [...(change?.set.keys() ?? []), ...(change?.lifted ?? [])]) this.#note(tenant);
+    this.#hooks.onStand(ground.policy);
+    if (isNewPolicy && held !== undefined) await this.#judgeAgain(held);
+    return isNewPolicy;
+  }
+
+  /** Puts the tenants of a generation in force after those of another; what deltas newer than it said stays. */
+  async apply(candidate: Candidate, held: Generation): Promise<Generation> {
     const buckets = await this.#applyChunks(candidate, held);
-    if (isNewPolicy) await table.watch.scan(this.#slicer, true);
-    table.pool.sweep();
+    this.overlay.recount();
     this.#hooks.onSlice();
-    return { generation: generationOf(candidate, buckets), changed: this.#changed };
+    return generationOf(candidate, buckets);
+  }
+
+  /** Puts a delta in force that follows what is. */
+  async applyDelta(delta: StagedDelta, held: Generation): Promise<void> {
+    const { policy } = this.#table.ground;
+    this.overlay.begin(delta);
+    for (const { tenant, shared, cases } of delta.entries) {
+      if (this.#isDue()) await this.#breathe();
+      const why = shared?.unknownTo(policy);
+      if (shared === undefined) this.#remove(tenant);
+      else if (why === undefined) this.#place(tenant, shared, cases);
+      else this.#quarantine(tenant, { shared, cases, why, origin: this.#originOf(tenant, held) });
+      this.overlay.note(tenant, delta);
+    }
+    this.#hooks.onSlice();
   }
 
   /** Begins the first generation, in a table that nobody is answered from. */
@@ -71,16 +118,15 @@ export class Applier {
 
   /** Takes a chunk of the first generation. */
   async place(chunk: StagedChunk): Promise<Bucket> {
-    await this.#applyChunk(chunk, NO_IDS, () => undefined);
+    await this.#applyChunk(chunk, { before: NO_IDS, covered: NO_IDS, version: FIRST, originOf: () => undefined });
     return { digest: chunk.digest, lines: chunk.lines, ids: chunk.ids };
   }
 
   /** Ends the first generation: its chunks are placed, and nobody may be answered before its locks are. */
-  async finish(candidate: Candidate): Promise<Applied> {
+  async finish(candidate: Candidate, locks: readonly Lock[]): Promise<Generation> {
     const table = this.#table;
-    table.stand(table.ground, await table.stageLocks(candidate.locks.value, this.#slicer));
-    table.pool.sweep();
-    return { generation: generationOf(candidate, candidate.chunks.filter(isBucket)), changed: this.#changed };
+    table.stand(table.ground, await table.stageLocks(locks, this.#slicer));
+    return generationOf(candidate, candidate.chunks.filter(isBucket));
   }
 
   /**
@@ -112,77 +158,88 @@ export class Applier {
       if (shared.uses > 0 && shared.unknownTo(policy) !== undefined) isAnyStuck = true;
     }
     if (!isAnyStuck) return;
-    for (const bucket of held.buckets) {
-      const origin = originOf(held, bucket);
-      for (const tenant of bucket.ids) {
+    for (const ids of [...held.buckets.map((bucket) => bucket.ids), [...this.overlay.tenants()]]) {
+      for (const tenant of ids) {
         if (this.#isDue()) await this.#breathe();
-        const shared = this.#table.entitlementOf(tenant);
-        if (shared === undefined || this.exceptional.isQuarantined(tenant)) continue;
-        const why = shared.unknownTo(policy);
-        if (why !== undefined)
-          this.#quarantine(tenant, { shared, cases: this.#table.watch.casesOf(tenant), why, origin });
+        this.#judge(tenant, held);
       }
     }
   }
 
-  async #applyChunks({ chunks }: Candidate, held: Generation): Promise<Bucket[]> {
+  #judge(tenant: string, held: Generation): void {
+    const shared = this.#table.entitlementOf(tenant);
+    if (shared === undefined || this.exceptional.isQuarantined(tenant)) return;
+    const why = shared.unknownTo(this.#table.ground.policy);
+    if (why === undefined) return;
+    const cases = this.#table.watch.casesOf(tenant);
+    this.#quarantine(tenant, { shared, cases, why, origin: this.#originOf(tenant, held) });
+  }
+
+  async #applyChunks({ chunks, index }: Candidate, held: Generation): Promise<Bucket[]> {
     const isSameBucketing = held.buckets.length === chunks.length;
+    const covered = this.overlay.coveredBy(index.value, chunks.length);
+    const originOf = (tenant: string): Origin | undefined => this.#originOf(tenant, held);
     const buckets: Bucket[] = [];
     for (const [i, chunk] of chunks.entries()) {
       if (!isStaged(chunk)) {
         buckets.push(chunk);
         continue;
       }
-      const before = isSameBucketing ? held.buckets[i] : undefined;
-      const origin = before === undefined ? undefined : originOf(held, before);
-      await this.#applyChunk(chunk, before?.ids ?? NO_IDS, (tenant) => origin ?? findOrigin(held, tenant));
+      const before = (isSameBucketing ? held.buckets[i]?.ids : undefined) ?? NO_IDS;
+      await this.#applyChunk(chunk, { before, covered: covered.get(i) ?? NO_IDS, version: index.value, originOf });
       buckets.push({ digest: chunk.digest, lines: chunk.lines, ids: chunk.ids });
     }
     if (!isSameBucketing) await this.#keepMissing(held, buckets);
     return buckets;
   }
 
-  async #applyChunk(
-    chunk: StagedChunk,
-    before: readonly string[],
-    originOfTenant: (tenant: string) => Origin | undefined,
-  ): Promise<void> {
-    for (const tenant of chunk.gone) this.#remove(tenant);
+  async #applyChunk(chunk: StagedChunk, { before, covered, version, originOf }: ChunkContext): Promise<void> {
+    const { overlay } = this;
+    const hasDeltas = overlay.size > 0;
+    const isOvertaken = (tenant: string): boolean => hasDeltas && overlay.isAfter(tenant, version);
+    for (const tenant of chunk.gone) if (!isOvertaken(tenant)) this.#remove(tenant);
+    const miss = (tenant: string): void => {
+      if (chunk.gone.has(tenant) || isOvertaken(tenant) || this.#table.entitlementOf(tenant) === undefined) return;
+      this.exceptional.keepMissing(tenant, originOf(tenant));
+    };
     let at = 0;
     const { policy } = this.#table.ground;
     const hasCases = chunk.cases.size > 0;
     for (let i = 0; i < chunk.ids.length; i += 1) {
       const tenant = chunk.ids[i] as string;
       if (this.#isDue()) await this.#breathe();
-      for (; at < before.length && (before[at] as string) < tenant; at += 1) {
-        this.#miss(before[at] as string, chunk.gone, originOfTenant);
-      }
+      for (; at < before.length && (before[at] as string) < tenant; at += 1) miss(before[at] as string);
       if (before[at] === tenant) at += 1;
+      if (isOvertaken(tenant)) continue;
       const shared = chunk.profiles[chunk.profileAt[i] as number] as SharedProfile;
       const cases = (hasCases && shared.isRestricted ? chunk.cases.get(tenant) : undefined) ?? NO_CASES;
       const why = shared.unknownTo(policy);
       if (why === undefined) this.#place(tenant, shared, cases);
-      else this.#quarantine(tenant, { shared, cases, why, origin: originOfTenant(tenant) });
+      else this.#quarantine(tenant, { shared, cases, why, origin: originOf(tenant) });
     }
-    for (; at < before.length; at += 1) this.#miss(before[at] as string, chunk.gone, originOfTenant);
+    for (; at < before.length; at += 1) miss(before[at] as string);
+    for (const tenant of covered) {
+      if (!isIn(chunk.ids, tenant)) miss(tenant);
+      overlay.forget(tenant);
+    }
   }
 
   /** After the number of buckets has changed: what no bucket has any more. */
   async #keepMissing(held: Generation, buckets: readonly Bucket[]): Promise<void> {
     for (const bucket of held.buckets) {
-      const origin = originOf(held, bucket);
       for (const tenant of bucket.ids) {
         if (this.#isDue()) await this.#breathe();
+        if (this.overlay.isAfter(tenant, FIRST)) continue;
         const now = buckets[bucketOf(tenant, buckets.length)]?.ids ?? NO_IDS;
         if (!isIn(now, tenant) && this.#table.entitlementOf(tenant) !== undefined) {
-          this.exceptional.keepMissing(tenant, origin);
+          this.exceptional.keepMissing(tenant, originOf(held, bucket));
         }
       }
     }
   }
 
-  #miss(tenant: string, gone: ReadonlySet<string>, originOfTenant: (tenant: string) => Origin | undefined): void {
-    if (!gone.has(tenant)) this.exceptional.keepMissing(tenant, originOfTenant(tenant));
+  #originOf(tenant: string, held: Generation): Origin | undefined {
+    return this.overlay.originOf(tenant) ?? findOrigin(held, tenant);
   }
 
   #place(tenant: string, shared: SharedProfile, cases: readonly string[]): void {

@@ -118,6 +118,13 @@ export function hashOf(text: string): number {
   return hash;
 }
 
+/** As `hashOf`, of the UTF-8 bytes of a text: what a scanner finds in a chunk. */
+export function hashOfBytes(text: string): number {
+  let hash = FNV_OFFSET;
+  for (const byte of bytesOf(text)) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  return hash;
+}
+
 function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }

@@ -1,9 +1,9 @@
-import type { CarriedTenants } from "./ports.ts";
+import type { CarriedFromDelta, CarriedFromIndex, CarriedTenants } from "./ports.ts";
 import type { SharedProfile } from "./shared-profile.ts";
 import type { QuarantinedTenant } from "./status.ts";
 
 /** Where the entitlement of a tenant stands that counts although the index in force does not give it. */
-export type Origin = Omit<CarriedTenants, "tenants">;
+export type Origin = Omit<CarriedFromIndex, "tenants"> | Omit<CarriedFromDelta, "tenants">;
 
 /** A tenant whose newest entitlement waits for a policy that knows its names. */
 export interface Quarantined {
@@ -97,7 +97,7 @@ export class ExceptionalTenants {
   carried(): readonly CarriedTenants[] {
     const groups = new Map<string, Origin & { readonly tenants: string[] }>();
     for (const [tenant, origin] of this.#origins) {
-      const key = `${origin.index} ${origin.chunk}`;
+      const key = "delta" in origin ? origin.delta : `${origin.index} ${origin.chunk}`;
       const group = groups.get(key) ?? { ...origin, tenants: [] };
       group.tenants.push(tenant);
       groups.set(key, group);

@@ -6,6 +6,7 @@ import type { Replica } from "./replica.ts";
 
 const TRUST = /^SHA256:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const DEFAULT_POLL_MS = 5_000;
+const DEFAULT_SLOW_POLL_MS = 60_000;
 const MIN_POLL_MS = 20;
 const SILENT: ReplicaLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -16,7 +17,8 @@ const SILENT: ReplicaLog = { info: () => undefined, warn: () => undefined, error
  * @throws {TypeError} for options that are wrong, naming the option
  */
 export function followFeed(options: FollowOptions): Replica {
-  const { sources, trust, audience = "development", pollMs = DEFAULT_POLL_MS, clock, store } = options;
+  const { sources, trust, audience = "development", clock, store } = options;
+  const { pollMs = DEFAULT_POLL_MS, slowPollMs = DEFAULT_SLOW_POLL_MS } = options;
   if (sources.length === 0) throw new TypeError("sources: is empty; give at least one source");
   if (trust.length === 0) throw new TypeError("trust: is empty; give at least one root key, as in SHA256:…");
   for (const root of trust) {
@@ -24,7 +26,9 @@ export function followFeed(options: FollowOptions): Replica {
   }
   if (!isAudience(audience))
     throw new TypeError(`audience: ${String(audience)} must be letters, digits and . _ : / -, at most 128`);
-  if (!(pollMs >= MIN_POLL_MS)) throw new TypeError(`pollMs: ${pollMs} must be a number of at least ${MIN_POLL_MS}`);
+  for (const [name, ms] of Object.entries({ pollMs, slowPollMs })) {
+    if (!(ms >= MIN_POLL_MS)) throw new TypeError(`${name}: ${ms} must be a number of at least ${MIN_POLL_MS}`);
+  }
   return new FollowedReplica({
     sources,
     trust,
@@ -32,6 +36,7 @@ export function followFeed(options: FollowOptions): Replica {
     store,
     clock,
     pollMs,
+    slowPollMs,
     random: options.random ?? randomOfPlatform,
     log: options.log ?? SILENT,
     fallbackPolicy: compileFallback(options.fallbackPolicy),

@@ -13,6 +13,7 @@ import {
   valueInForce,
 } from "@dimmer/core";
 import { compareVersions, type TrustedKeys, type Version } from "@dimmer/statement";
+import { AckSender } from "./ack-sender.ts";
 import { EventHub } from "./event-hub.ts";
 import type { ReplicaEvent } from "./events.ts";
 import { FeedFollower, type FollowerParts } from "./feed-follower.ts";
@@ -26,7 +27,7 @@ import type { ReplicaStatus } from "./status.ts";
 import { TenantTable } from "./tenant-table.ts";
 
 /** What `followFeed` makes a replica of. */
-export type ReplicaParts = Omit<FollowerParts, "newTable" | "onTable" | "time" | "events" | "onTime"> & {
+export type ReplicaParts = Omit<FollowerParts, "newTable" | "onTable" | "time" | "events" | "ring" | "onTime"> & {
   readonly fallbackPolicy: CompiledPolicy;
 };
 
@@ -42,7 +43,8 @@ export class FollowedReplica implements Replica {
   readonly #events: EventHub;
   readonly #follower: FeedFollower;
   readonly #frames: FrameRing;
-  readonly #acks: FollowerAcks;
+  readonly #followerAcks: FollowerAcks;
+  readonly #acks: AckSender;
   readonly #parts: ReplicaParts;
   readonly #ticker: ReplicaTimer;
   readonly #waiters = new Set<{ readonly resolve: () => void; readonly reject: (error: DimmerError) => void }>();
@@ -62,9 +64,10 @@ export class FollowedReplica implements Replica {
     this.#profiles = this.#table.profiles;
     this.#events = new EventHub(log);
     this.#frames = new FrameRing(log);
-    this.#acks = new FollowerAcks(clock);
+    this.#followerAcks = new FollowerAcks(clock);
     this.#follower = new FeedFollower({
       ...parts,
+      ring: this.#frames,
       newTable,
       onTable: (table) => {
         this.#table = table;
@@ -74,10 +77,9 @@ export class FollowedReplica implements Replica {
       events: this.#events,
       onTime: (change) => this.#onTime(change),
     });
+    this.#acks = new AckSender({ ...parts, followers: this.#followerAcks, own: () => this.#ownAck() });
     this.#events.subscribe((event) => {
       if (event.type === "ready") this.#onReady();
-      const head = event.type === "applied" ? this.readHead() : undefined;
-      if (head !== undefined && this.version !== undefined) this.#frames.setHead(head.token, this.version);
     });
     this.#ticker = clock.every(TICK_MS, () => this.#tick());
     void this.#follower.start();
@@ -130,12 +132,11 @@ export class FollowedReplica implements Replica {
   }
 
   get version(): Version | undefined {
-    const index = this.#follower.generation?.index.value;
-    return index === undefined ? undefined : { epoch: index.epoch, seq: index.seq };
+    return this.#follower.state.version;
   }
 
   get isReady(): boolean {
-    return this.#follower.generation !== undefined;
+    return this.#follower.state.generation !== undefined;
   }
 
   get keys(): TrustedKeys | undefined {
@@ -175,10 +176,11 @@ export class FollowedReplica implements Replica {
   }
 
   readHead(): { readonly token: string; readonly etag: string } | undefined {
-    const generation = this.#follower.generation;
-    // A generation from a damaged disk may stand under a newer lock list than its head names: such a head is no longer
-    // the truth, and is not passed on.
-    if (generation === undefined || generation.head.isOutdated === true) return undefined;
+    const { generation, locksVersion } = this.#follower.state;
+    // A lock list may be in force that is newer than the one the head names: such a head is no longer the truth, and is
+    // not passed on.
+    if (generation === undefined || locksVersion === undefined) return undefined;
+    if (compareVersions(generation.head.payload.locks, locksVersion) < 0) return undefined;
     return { token: generation.head.token, etag: `"${generation.head.digest}"` };
   }
 
@@ -198,12 +200,13 @@ export class FollowedReplica implements Replica {
   }
 
   noteFollower(ack: ReplicaAck): void {
-    this.#acks.note(ack);
+    this.#followerAcks.note(ack);
   }
 
   status(): ReplicaStatus {
     const { version, isReady, keys } = this;
-    const { generation, locksVersion, refusals, followers, keeper, applier } = this.#follower;
+    const { state, health, refusals, followers } = this.#follower;
+    const { policy, locksVersion, applier } = state;
     const { freshness, horizonMs, head, nowMs, wallJumps } = this.#time;
     const { watch, entitled, lockedCount } = this.#table;
     return {
@@ -211,7 +214,7 @@ export class FollowedReplica implements Replica {
       ...(version === undefined ? {} : { version }),
       ...(locksVersion === undefined ? {} : { locksVersion }),
       ...(keys === undefined ? {} : { keysetVersion: keys.version }),
-      ...(generation === undefined ? {} : { policy: generation.policy.digest }),
+      ...(policy === undefined ? {} : { policy: policy.digest }),
       freshness,
       ...(head === undefined ? {} : { horizonMs, freshUntilMs: head.freshUntilMs }),
       nowMs,
@@ -221,7 +224,7 @@ export class FollowedReplica implements Replica {
       quarantine: applier.exceptional.list(),
       refusals: refusals.status(),
       sources: followers.map((follower) => follower.status),
-      ...(keeper.status === undefined ? {} : { store: keeper.status }),
+      ...(health.status === undefined ? {} : { store: health.status }),
       counters: {
         wallJumps,
         unknownTenant: this.#unknownTenant,
@@ -262,6 +265,7 @@ export class FollowedReplica implements Replica {
     this.#table.watch.tick(this.#parts.clock.monotonicMs());
     if (this.#table.watch.isDue(this.#time.nowMs)) this.#scan(false);
     this.#follower.tick();
+    this.#acks.tick(this.version);
   }
 
   #onTime({ isBreak, isFreshnessChanged }: TimeChange): void {
@@ -279,9 +283,9 @@ export class FollowedReplica implements Replica {
       return;
     }
     this.#isScanning = true;
-    void this.#table.watch.scan(this.#follower.slicer, isBreak).then(() => {
+    void this.#table.watch.scan(this.#follower.state.slicer, isBreak).then(() => {
       this.#isScanning = false;
-      this.#follower.tellModes();
+      this.#follower.state.tellModes();
       if (!this.#isScanWanted) return;
       this.#isScanWanted = false;
       this.#scan(true);
@@ -295,8 +299,17 @@ export class FollowedReplica implements Replica {
     this.#waiters.clear();
   }
 
+  #ownAck(): ReplicaAck | undefined {
+    const { version } = this;
+    const { name, state, refusals } = this.#follower;
+    if (version === undefined || name === undefined) return undefined;
+    const quarantine = state.applier.exceptional.quarantinedCount;
+    return { replica: name, ...version, followers: 0, quarantine, refusals: refusals.status().count };
+  }
+
   async #close(): Promise<void> {
     this.#ticker.stop();
+    await this.#acks.stop();
     await this.#follower.stop();
     for (const { reject } of this.#waiters) reject(closedError());
     this.#waiters.clear();

@@ -9,8 +9,6 @@ export interface VerifiedHead {
   readonly token: string;
   readonly digest: string;
   readonly payload: HeadPayload;
-  /** A newer lock list than the token names is in force: the token is not served again. */
-  readonly isOutdated?: boolean;
 }
 
 /** A statement that a head or an index names by its digest. */

@@ -1,3 +1,4 @@
+export { Backoff } from "./backoff.ts";
 export type { ReplicaEvent } from "./events.ts";
 export {
   fileOfPart,
@@ -11,6 +12,8 @@ export {
 export { followFeed } from "./follow-feed.ts";
 export { PartFault, type PartName } from "./part-fault.ts";
 export type {
+  CarriedFromDelta,
+  CarriedFromIndex,
   CarriedTenants,
   FeedSource,
   FollowOptions,
@@ -22,6 +25,7 @@ export type {
   ReplicaLog,
   ReplicaTimer,
   SourceHead,
+  StoredFrame,
   StoredGeneration,
   WatchEvent,
 } from "./ports.ts";
@@ -35,3 +39,4 @@ export type {
   SourceStatus,
   StoreStatus,
 } from "./status.ts";
+export { readWatch, type WatchEnd, type WatchReaderOptions } from "./watch-reader.ts";

@@ -1,4 +1,4 @@
-import { type CompiledPolicy, compilePolicy, DimmerError, type Lock } from "@dimmer/core";
+import { type CompiledPolicy, compilePolicy, type Lock } from "@dimmer/core";
 import {
   compareVersions,
   formatVersion,
@@ -13,6 +13,7 @@ import {
   verifyStatement,
 } from "@dimmer/statement";
 import { EMPTY_CHUNK_DIGEST, type StagedChunk, stageChunk } from "./chunk.ts";
+import type { DeltaOverlay } from "./delta-overlay.ts";
 import type {
   Bucket,
   Candidate,
@@ -43,6 +44,10 @@ export interface IntakeTools {
   /** Told of every chunk that was read and whose digest is right; waited for, so that few are on their way at a time. */
   readonly onChunk?: (digest: string, bytes: Uint8Array) => Promise<void>;
   readonly held: Generation | undefined;
+  /** The newest index that was in force before a restart, whatever became of its chunks: none older is taken (F1). */
+  readonly seenIndex?: Pick<NamedStatement<IndexPayload>, "digest" | "value"> | undefined;
+  /** What came with deltas: a bucket that an index covers anew is read again, also where its chunk is the one held. */
+  readonly overlay?: DeltaOverlay;
   /** Takes a chunk as soon as it is verified: for a table that nobody is answered from yet. */
   readonly place?: (chunk: StagedChunk) => Promise<Bucket>;
   readonly pool: ProfilePool;
@@ -57,39 +62,6 @@ const NO_IDS: readonly string[] = [];
 export async function verifyHead(token: string, keys: TrustedKeys): Promise<VerifiedHead> {
   const { payload, digest } = await verifyStatement("dimmer-head+jwt", token, keys);
   return { token, digest, payload };
-}
-
-/**
- * Holds a verified head against the newest one seen: a version never goes down (F1), and one version has one content.
- *
- * @returns `newer`, or `same` where the version and what it names are the same
- * @throws {DimmerError} `statement_outdated` where it or its lock list is older, `feed_refused` where it differs
- */
-export function compareHeads(head: HeadPayload, seen: HeadPayload): "newer" | "same" {
-  const order = compareVersions(head, seen);
-  if (order < 0) {
-    throw new DimmerError(
-      "statement_outdated",
-      `head ${formatVersion(head)} is older than ${formatVersion(seen)}, held`,
-    );
-  }
-  const locksOrder = compareVersions(head.locks, seen.locks);
-  if (locksOrder < 0) {
-    const versions = `lock list ${formatVersion(head.locks)}, older than ${formatVersion(seen.locks)}, held`;
-    throw new DimmerError("statement_outdated", `head ${formatVersion(head)} names ${versions}`);
-  }
-  if (locksOrder === 0 && head.locks.digest !== seen.locks.digest) {
-    throw differs(`lock list ${formatVersion(head.locks)}`);
-  }
-  if (order > 0) return "newer";
-  if (head.index !== seen.index || head.policy !== seen.policy || head.locks.digest !== seen.locks.digest) {
-    throw differs(`head ${formatVersion(head)}`);
-  }
-  return "same";
-}
-
-function differs(what: string): DimmerError {
-  return new DimmerError("feed_refused", `${what} has the version that is held, but another content`);
 }
 
 /**
@@ -121,14 +93,23 @@ async function takeIndex(head: HeadPayload, tools: IntakeTools): Promise<NamedSt
   if (compareVersions(payload, head) > 0) {
     throw new PartFault(part, `index ${formatVersion(payload)} is newer than its head ${formatVersion(head)}`);
   }
-  if (held !== undefined && compareVersions(payload, held.value) <= 0) {
-    const versions = `${formatVersion(payload)} is not newer than ${formatVersion(held.value)}, held`;
-    throw new PartFault(part, `index ${versions}`, { code: "statement_outdated" });
+  for (const known of [held, tools.seenIndex]) {
+    if (known !== undefined && known.digest !== head.index) checkNewer(part, payload, known.value);
   }
   if (compareVersions(payload, head) === 0 && payload.policy !== head.policy) {
     throw new PartFault(part, `policy is ${payload.policy}, but the head names ${head.policy}`);
   }
   return { token, digest: head.index, value: payload };
+}
+
+/** @throws {PartFault} where an index is older than one that is known, or says something else under its version */
+function checkNewer(part: PartName, index: Version, known: Version): void {
+  const order = compareVersions(index, known);
+  if (order > 0) return;
+  const version = formatVersion(index);
+  if (order === 0) throw new PartFault(part, `index ${version} has the version that is held, but another content`);
+  const message = `index ${version} is older than ${formatVersion(known)}, held`;
+  throw new PartFault(part, message, { code: "statement_outdated" });
 }
 
 async function takePolicy(head: HeadPayload, tools: IntakeTools): Promise<NamedStatement<CompiledPolicy>> {
@@ -195,19 +176,25 @@ export async function readVerified(part: PartName, read: ReadPart): Promise<Uint
 async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(StagedChunk | Bucket)[]> {
   const { held } = tools;
   const isSameBucketing = held?.buckets.length === index.buckets;
+  const covered = tools.overlay?.coveredBy(index, index.buckets);
+  const sameAs = (bucket: number): Bucket | undefined => {
+    const same = isSameBucketing ? held.buckets[bucket] : undefined;
+    return same?.digest === index.chunks[bucket] && covered?.has(bucket) !== true ? same : undefined;
+  };
   const chunks: (StagedChunk | Bucket)[] = [];
   const ahead = new Map<number, Promise<Uint8Array>>();
   let next = 0;
   for (const [bucket, digest] of index.chunks.entries()) {
-    const same = isSameBucketing ? held.buckets[bucket] : undefined;
-    if (same?.digest === digest) {
+    const same = sameAs(bucket);
+    if (same !== undefined) {
       chunks.push(same);
       continue;
     }
+    const before = isSameBucketing ? held.buckets[bucket] : undefined;
     next = Math.max(next, bucket);
     for (; next < index.buckets && ahead.size < READ_AHEAD; next += 1) {
       const wanted = index.chunks[next] as string;
-      if (isSameBucketing && held.buckets[next]?.digest === wanted) continue;
+      if (sameAs(next) !== undefined) continue;
       const reading = takeChunkBytes(wanted, tools);
       // Whoever comes to it hears of it; what is read ahead of a fault is not an unhandled one.
       reading.catch(() => undefined);
@@ -215,10 +202,10 @@ async function takeChunks(index: IndexPayload, tools: IntakeTools): Promise<(Sta
     }
     const bytes = await (ahead.get(bucket) as Promise<Uint8Array>);
     ahead.delete(bucket);
-    const known = same?.ids ?? idsForBucket(held?.buckets ?? [], bucket, index.buckets);
+    const known = before?.ids ?? idsForBucket(held?.buckets ?? [], bucket, index.buckets);
     const { pool, slicer } = tools;
     const place = { bucket, buckets: index.buckets, digest };
-    const staged = await stageChunk(bytes, place, { pool, slicer, known, isKnownHere: same !== undefined });
+    const staged = await stageChunk(bytes, place, { pool, slicer, known, isKnownHere: before !== undefined });
     chunks.push(tools.place === undefined ? staged : await tools.place(staged));
     if (tools.isOwner === true && bytes.byteLength === bytes.buffer.byteLength)
       (bytes.buffer as ArrayBuffer).transfer(0);

@@ -1,3 +1,4 @@
+import { DimmerError } from "@dimmer/core";
 import { type TrustedKeys, verifyKeysetChain } from "@dimmer/statement";
 
 /** The newest verified keysets. What is not verified never gets in, and the version never goes down. */
@@ -36,6 +37,32 @@ export class Keyring {
     });
     this.#keys = keys;
     this.#tokens = [...tokens];
+  }
+}
+
+/**
+ * Verifies under the keys held. Where these do not know the key that signed, the keysets are looked at again: a key may
+ * have been rotated since.
+ *
+ * @param more takes the newest keysets; left out where there is nowhere to look
+ * @throws what `verify` throws under the newest keys, what `more` throws
+ */
+export async function underNewestKeys<T>(
+  keyring: Keyring,
+  more: (() => Promise<void>) | undefined,
+  verify: (keys: TrustedKeys) => Promise<T>,
+): Promise<T> {
+  if (keyring.keys === undefined) await more?.();
+  const { keys } = keyring;
+  if (keys === undefined) throw new DimmerError("statement_untrusted", "no keyset is held yet", { retryable: true });
+  try {
+    return await verify(keys);
+  } catch (error) {
+    if (more === undefined || !(error instanceof DimmerError) || error.code !== "statement_untrusted") throw error;
+    if (!error.retryable) throw error;
+    await more();
+    if (keyring.keys === keys) throw error;
+    return await verify(keyring.keys as TrustedKeys);
   }
 }
 

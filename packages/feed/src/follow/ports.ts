@@ -72,8 +72,8 @@ export interface FeedSource {
   close?(): Promise<void>;
 }
 
-/** A tenant that a generation carries from an older index: absent without a tombstone (F4), or quarantined (F3). */
-export interface CarriedTenants {
+/** Tenants that a generation carries from an older index: absent without a tombstone (F4), or quarantined (F3). */
+export interface CarriedFromIndex {
   /** Digest of the index that names the chunk. */
   readonly index: string;
   /** Digest of the policy in force when that index was. */
@@ -83,12 +83,34 @@ export interface CarriedTenants {
   readonly tenants: readonly string[];
 }
 
+/** Likewise, of tenants whose entitlement came with a delta. */
+export interface CarriedFromDelta {
+  /** The token of the delta. */
+  readonly delta: string;
+  /** Digest of the policy in force when that delta was. */
+  readonly policy: string;
+  readonly tenants: readonly string[];
+}
+
+export type CarriedTenants = CarriedFromIndex | CarriedFromDelta;
+
+/** A verified frame of a stream as a store keeps it. */
+export interface StoredFrame {
+  readonly event: "delta" | "locks" | "policy" | "head";
+  /** The compact token. */
+  readonly data: string;
+  /** What the frame brings or was brought with. Not trusted. */
+  readonly version: Version;
+}
+
 /** What makes one generation: statements as they were received, and with them every part by its digest. */
 export interface StoredGeneration {
   readonly head: string;
   /** All keysets, oldest first. */
   readonly keysets: readonly string[];
   readonly carried?: readonly CarriedTenants[];
+  /** What a stream brought since, in the order in which it came. */
+  readonly frames?: readonly StoredFrame[];
 }
 
 /** What a store needs to know of a generation to keep it: its statements, and the parts that it consists of. */
@@ -115,8 +137,15 @@ export interface GenerationStore {
   read(kind: PartKind, digest: string): Promise<Uint8Array | undefined>;
   /** Keeps the bytes of a part that a later `save` will name. Keeping it again changes nothing. */
   put(kind: PartKind, digest: string, bytes: Uint8Array): Promise<void>;
-  /** Names a generation the newest, once all its parts are kept; the newest so far becomes the one before it. */
+  /**
+   * Names a generation the newest, once all its parts are kept; the newest so far becomes the one before it, unless it
+   * has the same index.
+   */
   save(generation: GenerationToSave): Promise<void>;
+  /** Adds frames to those of the newest generation, all in one write. Rejects where there is no generation. */
+  append(frames: readonly StoredFrame[]): Promise<void>;
+  /** The name of the replica whose store this is: the one kept, or `fresh`, which is then kept. */
+  identify(fresh: string): Promise<string>;
   /**
    * Sets aside what did not verify: a part, or the statements of a whole generation.
    *
@@ -168,6 +197,11 @@ export interface FollowOptions {
   readonly clock: ReplicaClock;
   /** Milliseconds between polls of a source that answers, at least 20. Default 5,000: a change is seen that late at worst. */
   readonly pollMs?: number;
+  /**
+   * Milliseconds between polls of a source whose stream is healthy, a quarter more or less each time, at least 20.
+   * Default 60,000: what a stream silently lost is made good that late at worst.
+   */
+  readonly slowPollMs?: number;
   /** Default: silent. */
   readonly log?: ReplicaLog;
   /** A number from 0 to below 1, for the jitter of retries. Default `Math.random`'s equal: seeded from the crypto port. */

@@ -11,6 +11,7 @@ export class ProfilePool {
   /** Found without use since the last sweep: new ones of an update under way, and those that lost their last tenant. */
   readonly #idle = new Set<SharedProfile>();
   #size = 0;
+  #holds = 0;
 
   /** Distinct terms held. */
   get size(): number {
@@ -57,8 +58,20 @@ export class ProfilePool {
     if (shared.uses === 0 && shared.hash !== undefined) this.#idle.add(shared);
   }
 
-  /** Lets go of what nobody uses. Only between updates: staged profiles are without use as well. */
+  /** An update begins to stage profiles, which are without use until it is applied: nothing is swept before `release`. */
+  hold(): void {
+    this.#holds += 1;
+  }
+
+  /** The update is applied, or given up. */
+  release(): void {
+    this.#holds -= 1;
+    this.sweep();
+  }
+
+  /** Lets go of what nobody uses, unless an update is under way that may. */
   sweep(): void {
+    if (this.#holds > 0) return;
     for (const shared of this.#idle) if (shared.uses === 0) this.#remove(shared);
     this.#idle.clear();
   }

@@ -27,6 +27,16 @@ export interface SourceStatus {
   readonly lastOkMs?: number;
   /** The last fault, also after it has passed. */
   readonly lastError?: string;
+  /** Unix milliseconds by the replica's clock: when it was met. */
+  readonly lastErrorMs?: number;
+  /** `streaming`: its stream is open and speaks, and it is polled slowly beside it. */
+  readonly following: "streaming" | "polling";
+  /** Streams opened after the first. */
+  readonly reconnects: number;
+  /** Deltas that its streams brought into force. */
+  readonly deltas: number;
+  /** Streams given up because nothing came for three heartbeats, not even a heartbeat. */
+  readonly deadStreams: number;
 }
 
 /** How the store fares. */

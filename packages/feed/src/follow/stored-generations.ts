@@ -1,16 +1,30 @@
-import { DimmerError, type Lock } from "@dimmer/core";
-import { compareVersions, type HeadPayload, type TrustedKeys } from "@dimmer/statement";
+import { type CompiledPolicy, DimmerError, type Lock } from "@dimmer/core";
+import { compareVersions, lockFromWire, type TrustedKeys, type Version, verifyStatement } from "@dimmer/statement";
 import { stageChunk } from "./chunk.ts";
-import type { FeedFollower } from "./feed-follower.ts";
-import type { Candidate, Generation, NamedStatement, VerifiedHead } from "./generation.ts";
+import type { FeedState } from "./feed-state.ts";
+import type { FrameIntake } from "./frame-intake.ts";
+import type { Generation, NamedStatement, VerifiedHead } from "./generation.ts";
 import { type ReadPart, readVerified, takeLocks, takePolicyPart, takeStatement, verifyHead } from "./intake.ts";
+import type { Keyring } from "./keyring.ts";
+import type { ListIntake } from "./list-intake.ts";
 import { PartFault } from "./part-fault.ts";
-import type { CarriedTenants, GenerationStore, StoredGeneration } from "./ports.ts";
+import type { PartsKeeper } from "./parts-keeper.ts";
+import type {
+  CarriedFromDelta,
+  CarriedFromIndex,
+  CarriedTenants,
+  GenerationStore,
+  ReplicaLog,
+  StoredGeneration,
+} from "./ports.ts";
+import { stageDelta } from "./staged-delta.ts";
+import type { StoreHealth } from "./store-health.ts";
+import type { StoreWriter } from "./store-writer.ts";
 
-/** A lock list that verified, and the version that its head gives it. */
+/** A lock list that verified, and its version. */
 interface StoredLocks {
   readonly list: NamedStatement<readonly Lock[]>;
-  readonly version: HeadPayload["locks"];
+  readonly version: Version;
 }
 
 interface Readable {
@@ -19,155 +33,215 @@ interface Readable {
   readonly keys: TrustedKeys;
 }
 
+/** What loading works on. */
+export interface LoadTools {
+  readonly store: GenerationStore;
+  readonly state: FeedState;
+  readonly keyring: Keyring;
+  readonly keeper: PartsKeeper;
+  readonly writer: StoreWriter;
+  readonly health: StoreHealth;
+  readonly lists: ListIntake;
+  readonly frames: FrameIntake;
+  readonly log: ReplicaLog;
+  /** Reports what was refused. */
+  readonly refuse: (source: string, error: DimmerError) => void;
+}
+
 /**
- * Puts the newest generation of a store in force that verifies, all of it anew. What does not is set aside and reported,
- * and the generation before it is used: but never an older lock list where the newer one verifies, and no head below the
- * newest (F1). Never rejects.
+ * Puts the newest generation of a store in force that verifies, all of it anew, and then the frames that came after it.
+ * What does not verify is set aside and reported, and the generation before it is used: but never an older lock list where
+ * the newer one verifies, and no head below the newest (F1). Never rejects.
  */
-export async function loadStored(store: GenerationStore, follower: FeedFollower): Promise<void> {
-  const read = readFrom(store);
+export async function loadStored(tools: LoadTools): Promise<void> {
+  const { store, state } = tools;
   let generations: readonly StoredGeneration[];
   try {
     generations = await store.load();
   } catch (error) {
-    follower.keeper.noteFailure(error);
+    tools.health.noteFailure(error);
     return;
   }
   for (const place of store.damaged ?? []) {
     const left = generations.length === 0 ? "nothing of what was held is left" : "an older or another copy is used";
-    follower.refuse(store.name, new DimmerError("disk_failed", `a damaged file is set aside as ${place}: ${left}`));
+    tools.refuse(store.name, new DimmerError("disk_failed", `a damaged file is set aside as ${place}: ${left}`));
   }
   const readable: Readable[] = [];
   for (const stored of generations) {
-    const opened = await open(stored, store, follower);
+    const opened = await open(stored, tools);
     if (opened !== undefined) readable.push(opened);
   }
+  const read = readFrom(store);
   // The lock list first: nothing that is loaded may count for a moment without it (D2, D3).
-  const locks = await newestLocks(readable, read);
-  const isLoaded = await loadNewest(readable, { store, read, follower, locks });
-  if (!isLoaded && locks !== undefined) await follower.applyLocks(locks.list, locks.version);
-  follower.table.pool.sweep();
+  const locks = await newestLocks(readable, generations, { ...tools, read });
+  if (locks !== undefined) await state.applyLocks(locks.list, locks.version);
+  if (await loadNewest(readable, tools, read)) await replay(generations, tools, read);
+}
+
+/** Takes the frames that came after the generation; one that was torn or lost ends the deltas, and nothing else. */
+async function replay(generations: readonly StoredGeneration[], tools: LoadTools, read: ReadPart): Promise<void> {
+  const origin = { isReceived: false, isNew: false, read };
+  for (const { frames = [] } of generations.toReversed()) {
+    for (const { event, data } of frames) {
+      try {
+        await tools.frames.take([{ event, data }], origin);
+      } catch (error) {
+        tools.refuse(tools.store.name, toDimmerError(error));
+      }
+    }
+  }
 }
 
 /** Verifies keysets and head of a stored generation. */
-async function open(
-  stored: StoredGeneration,
-  store: GenerationStore,
-  follower: FeedFollower,
-): Promise<Readable | undefined> {
+async function open(stored: StoredGeneration, tools: LoadTools): Promise<Readable | undefined> {
+  const { store, keyring, state } = tools;
   try {
-    await follower.keyring.take(stored.keysets);
+    await keyring.take(stored.keysets);
   } catch (error) {
     // The older generation has the older keysets. Where none are held, the trust given is another than before: what lies
     // there is not wrong, only not ours to believe.
-    if (follower.keyring.keys === undefined) {
-      follower.refuse(store.name, toDimmerError(error));
+    if (keyring.keys === undefined) {
+      tools.refuse(store.name, toDimmerError(error));
       return undefined;
     }
   }
-  const keys = follower.keyring.keys as TrustedKeys;
+  const keys = keyring.keys as TrustedKeys;
   try {
     const head = await verifyHead(stored.head, keys);
-    follower.noteHead(head.payload);
+    state.noteHead(head.payload);
     return { stored, head, keys };
   } catch (error) {
-    follower.refuse(store.name, toDimmerError(error));
-    await setAside(store, follower, { head: stored.head });
+    tools.refuse(store.name, toDimmerError(error));
+    await setAside(tools, { head: stored.head });
     return undefined;
   }
 }
 
 /** Puts the newest generation in force that verifies; its carried tenants count before it is called ready. */
-async function loadNewest(
-  readable: readonly Readable[],
-  {
-    store,
-    read,
-    follower,
-    locks,
-  }: {
-    readonly store: GenerationStore;
-    readonly read: ReadPart;
-    readonly follower: FeedFollower;
-    readonly locks: StoredLocks | undefined;
-  },
-): Promise<boolean> {
+async function loadNewest(readable: readonly Readable[], tools: LoadTools, read: ReadPart): Promise<boolean> {
+  const { store, state, keeper, writer, lists } = tools;
   for (const { stored, head, keys } of readable) {
     try {
-      const candidate = withLocks(await follower.take(head, { keys, read, isOwner: true }), locks);
-      await follower.apply(candidate, false, async ({ policy }) => {
-        for (const carried of stored.carried ?? []) await restore(carried, { read, follower, keys, policy });
+      const candidate = await lists.take(head, {
+        keys,
+        read,
+        isOwner: true,
+        // It counted once, also where its chunks are lost.
+        onStatements: ({ index }) => state.noteIndex(index),
       });
-      follower.keeper.noteStored(follower.generation as Generation);
+      await state.applyGeneration(candidate, false, async ({ policy }) => {
+        for (const carried of stored.carried ?? []) await restore(carried, { ...tools, read, keys, policy });
+      });
+      state.table.pool.release();
+      const generation = state.generation as Generation;
+      keeper.noteStored(generation);
+      const about = { keysets: tools.keyring.tokens, carried: stored.carried ?? [] };
+      writer.noteStored(generation, stored.frames ?? [], about);
       return true;
     } catch (error) {
-      follower.refuse(store.name, toDimmerError(error));
-      if (error instanceof PartFault) await setAside(store, follower, error.part);
+      tools.refuse(store.name, toDimmerError(error));
+      if (error instanceof PartFault) await setAside(tools, error.part);
     }
   }
   return false;
 }
 
 /** D3: the lock list of a generation counts although the rest of it is lost, as long as it verifies itself. */
-async function newestLocks(readable: readonly Readable[], read: ReadPart): Promise<StoredLocks | undefined> {
+async function newestLocks(
+  readable: readonly Readable[],
+  generations: readonly StoredGeneration[],
+  { keyring, read }: Pick<LoadTools, "keyring"> & { readonly read: ReadPart },
+): Promise<StoredLocks | undefined> {
   let newest: StoredLocks | undefined;
+  const isNewer = (version: Version): boolean => newest === undefined || compareVersions(version, newest.version) > 0;
   for (const { head, keys } of readable) {
     const version = head.payload.locks;
-    if (newest !== undefined && compareVersions(version, newest.version) <= 0) continue;
+    if (!isNewer(version)) continue;
     try {
       newest = { list: await takeLocks(head.payload, { keys, read, held: undefined }), version };
     } catch {
       // The attempt to load its generation reports it; the list of the generation before is looked at next.
     }
   }
+  const { keys } = keyring;
+  for (const { event, data } of generations.flatMap(({ frames = [] }) => frames)) {
+    if (event !== "locks" || keys === undefined) continue;
+    try {
+      const { payload, digest } = await verifyStatement("dimmer-locks+jwt", data, keys);
+      const list = { token: data, digest, value: payload.locks.map(lockFromWire) };
+      if (isNewer(payload)) newest = { list, version: payload };
+    } catch {
+      // It is reported when the frames are taken.
+    }
+  }
   return newest;
 }
 
-/** A generation with a newer lock list than its own. */
-function withLocks(candidate: Candidate, locks: StoredLocks | undefined): Candidate {
-  const { head } = candidate;
-  if (locks === undefined || compareVersions(locks.version, head.payload.locks) <= 0) return candidate;
-  const payload = { ...head.payload, locks: locks.version };
-  return { ...candidate, head: { ...head, payload, isOutdated: true }, locks: locks.list };
-}
-
-/** Lets tenants count again that the generation loaded lacks, from the index and chunk that gave them. */
+/** Lets tenants count again that the generation loaded lacks, from what gave them: an index and chunk, or a delta. */
 async function restore(
   carried: CarriedTenants,
-  {
-    read,
-    follower,
-    keys,
-    policy: inForce,
-  }: {
+  tools: LoadTools & {
     readonly read: ReadPart;
-    readonly follower: FeedFollower;
     readonly keys: TrustedKeys;
     readonly policy: Generation["policy"];
   },
 ): Promise<void> {
+  const { read, keys, policy: inForce } = tools;
+  const takePolicy = async (namedAt: Version): Promise<CompiledPolicy> => {
+    if (inForce.digest === carried.policy) return inForce.value;
+    return (await takePolicyPart(carried.policy, { keys, read }, namedAt)).value;
+  };
+  try {
+    if ("delta" in carried) await restoreFromDelta(carried, tools, takePolicy);
+    else await restoreFromIndex(carried, tools, takePolicy);
+  } catch (error) {
+    tools.refuse("carried tenants", toDimmerError(error));
+  }
+}
+
+type RestoreTools = Pick<LoadTools, "state"> & { readonly read: ReadPart; readonly keys: TrustedKeys };
+type TakePolicy = (namedAt: Version) => Promise<CompiledPolicy>;
+
+async function restoreFromIndex(
+  carried: CarriedFromIndex,
+  { state, read, keys }: RestoreTools,
+  takePolicy: TakePolicy,
+): Promise<void> {
   const origin = { index: carried.index, policy: carried.policy, chunk: carried.chunk };
   const part = { kind: "chunks", digest: carried.chunk } as const;
-  try {
-    const indexPart = { kind: "index", digest: carried.index } as const;
-    const { payload: index } = await takeStatement("dimmer-index+jwt", indexPart, { keys, read }, { epoch: 0, seq: 0 });
-    const bucket = index.chunks.indexOf(carried.chunk);
-    if (bucket === -1) throw new PartFault(part, `is not named by index ${carried.index}`);
-    const isInForce = inForce.digest === carried.policy;
-    const policy = isInForce ? inForce.value : (await takePolicyPart(carried.policy, { keys, read }, index)).value;
-    const bytes = await readVerified(part, read);
-    const place = { bucket, buckets: index.buckets, digest: carried.chunk };
-    const tools = { pool: follower.table.pool, slicer: follower.slicer, known: [], isKnownHere: false };
-    const staged = await stageChunk(bytes, place, tools);
-    const wanted = new Set(carried.tenants);
-    for (const [i, tenant] of staged.ids.entries()) {
-      const shared = staged.profiles[staged.profileAt[i] as number];
-      if (shared === undefined || !wanted.has(tenant)) continue;
-      shared.admitUnder(policy);
-      follower.applier.restore(tenant, { shared, cases: staged.cases.get(tenant) ?? [] }, origin);
-    }
-  } catch (error) {
-    follower.refuse("carried tenants", toDimmerError(error));
+  const indexPart = { kind: "index", digest: carried.index } as const;
+  const { payload: index } = await takeStatement("dimmer-index+jwt", indexPart, { keys, read }, { epoch: 0, seq: 0 });
+  const bucket = index.chunks.indexOf(carried.chunk);
+  if (bucket === -1) throw new PartFault(part, `is not named by index ${carried.index}`);
+  const policy = await takePolicy(index);
+  const bytes = await readVerified(part, read);
+  const place = { bucket, buckets: index.buckets, digest: carried.chunk };
+  const tools = { pool: state.table.pool, slicer: state.slicer, known: [], isKnownHere: false };
+  const staged = await stageChunk(bytes, place, tools);
+  const wanted = new Set(carried.tenants);
+  for (const [i, tenant] of staged.ids.entries()) {
+    const shared = staged.profiles[staged.profileAt[i] as number];
+    if (shared === undefined || !wanted.has(tenant)) continue;
+    shared.admitUnder(policy);
+    state.applier.restore(tenant, { shared, cases: staged.cases.get(tenant) ?? [] }, origin);
+  }
+}
+
+async function restoreFromDelta(
+  carried: CarriedFromDelta,
+  { state, keys }: RestoreTools,
+  takePolicy: TakePolicy,
+): Promise<void> {
+  const { delta: token, policy: policyDigest, tenants } = carried;
+  const { payload } = await verifyStatement("dimmer-delta+jwt", token, keys);
+  const policy = await takePolicy(payload);
+  const about = { token, policy: policyDigest };
+  const { entries } = await stageDelta(payload, about, { pool: state.table.pool, slicer: state.slicer });
+  const wanted = new Set(tenants);
+  for (const { tenant, shared, cases } of entries) {
+    if (shared === undefined || !wanted.has(tenant)) continue;
+    shared.admitUnder(policy);
+    state.applier.restore(tenant, { shared, cases }, { delta: token, policy: policyDigest });
   }
 }
 
@@ -180,15 +254,14 @@ function readFrom(store: GenerationStore): ReadPart {
 }
 
 async function setAside(
-  store: GenerationStore,
-  follower: FeedFollower,
+  { store, log, health }: LoadTools,
   what: Parameters<GenerationStore["quarantine"]>[0],
 ): Promise<void> {
   try {
     const place = await store.quarantine(what);
-    if (place !== undefined) follower.log.warn({ store: store.name, place }, `set aside as ${place}`);
+    if (place !== undefined) log.warn({ store: store.name, place }, `set aside as ${place}`);
   } catch (error) {
-    follower.keeper.noteFailure(error);
+    health.noteFailure(error);
   }
 }
 

@@ -3,8 +3,16 @@ import { basename, dirname, join, resolve } from "node:path";
 import { DimmerError } from "@dimmer/core";
 import { compareVersions, sha256 } from "@dimmer/statement";
 import { fileOfPart, MAX_PART_BYTES } from "../follow/feed-paths.ts";
-import type { GenerationStore, GenerationToSave, PartKind, StoredGeneration } from "../follow/ports.ts";
-import { type GenerationRecord, readManifest, readRecord, writeManifest, writeRecord } from "./generation-record.ts";
+import type { GenerationStore, GenerationToSave, PartKind, StoredFrame, StoredGeneration } from "../follow/ports.ts";
+import {
+  type GenerationRecord,
+  readFrames,
+  readManifest,
+  readRecord,
+  writeFrames,
+  writeManifest,
+  writeRecord,
+} from "./generation-record.ts";
 import { nodeStoreFiles, type StoreFiles } from "./store-files.ts";
 
 /** Options of `diskStore`. */
@@ -15,12 +23,17 @@ export interface DiskStoreOptions {
 
 const MANIFEST = "manifest.json";
 const RECORDS = "generations";
+/** What streams brought after a generation, by the digest of its record. */
+const STREAMS = "streams";
 const QUARANTINE = "quarantine";
+const IDENTITY = "replica-id";
 const KINDS: readonly PartKind[] = ["index", "policy", "locks", "chunks"];
 const PART_FILE = /^[A-Za-z0-9_-]{43}\.(?:jws|ndjson|json)$/;
 const DIGEST_LENGTH = 43;
 const TEMPORARY = ".tmp-";
 const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+const REPLICA_ID = /^[\w.:@/-]{1,200}$/;
+const MAX_IDENTITY_BYTES = 256;
 /** Files in quarantine at most; the oldest go first. */
 const MAX_QUARANTINED = 16;
 
@@ -51,6 +64,8 @@ class DiskStore implements GenerationStore {
   /** Files of parts that this process has written whole. */
   readonly #written = new Set<string>();
   readonly #unsynced = new Set<string>();
+  /** The file of frames whose name is on the disk. */
+  #stream: string | undefined;
   /** Temporary files being written at this moment; others are left from a crash. */
   readonly #temporary = new Set<string>();
 
@@ -88,13 +103,41 @@ class DiskStore implements GenerationStore {
       const digest = await sha256(bytes);
       await this.#write(join(this.#root, RECORDS, `${digest}.json`), bytes);
       await this.#files.syncDirectory(join(this.#root, RECORDS));
-      // A head that only renewed the freshness takes the place of its own generation, not that of the one before.
-      const older = before.filter(({ record }) => compareVersions(record.version, generation.version) < 0);
+      // A head under the same index takes the place of its own generation, not that of the one before.
+      const older = before.filter(
+        ({ record }) =>
+          compareVersions(record.version, generation.version) < 0 && indexOf(record) !== indexOf(generation),
+      );
       const records = [{ digest, record: { ...generation } }, ...older.slice(0, 1)];
       await this.#writeManifest(records.map((kept) => kept.digest));
       this.#records = records;
     });
     await this.#removeUnnamed(generation).catch(() => undefined);
+  }
+
+  async append(frames: readonly StoredFrame[]): Promise<void> {
+    await this.#doing("keep what a stream brought", async () => {
+      const [newest] = await this.#readRecords();
+      if (newest === undefined) throw new Error("no generation is kept");
+      const path = this.#streamOf(newest.digest);
+      if (this.#stream !== path) await this.#files.makeDirectory(dirname(path));
+      await this.#files.append(path, new TextEncoder().encode(writeFrames(frames)));
+      if (this.#stream === path) return;
+      await this.#files.syncDirectory(dirname(path));
+      await this.#files.syncDirectory(this.#root);
+      this.#stream = path;
+    });
+  }
+
+  async identify(fresh: string): Promise<string> {
+    return await this.#doing("keep the name of the replica", async () => {
+      const path = join(this.#root, IDENTITY);
+      const bytes = await this.#files.read(path, MAX_IDENTITY_BYTES);
+      const kept = bytes === undefined ? "" : textOf(bytes);
+      if (REPLICA_ID.test(kept)) return kept;
+      await this.#write(path, new TextEncoder().encode(fresh));
+      return fresh;
+    });
   }
 
   async quarantine(what: Parameters<GenerationStore["quarantine"]>[0]): Promise<string | undefined> {
@@ -110,6 +153,10 @@ class DiskStore implements GenerationStore {
     return join(this.#root, fileOfPart(kind, digest));
   }
 
+  #streamOf(digest: string): string {
+    return join(this.#root, STREAMS, `${digest}.ndjson`);
+  }
+
   async #readRecords(): Promise<readonly KeptRecord[]> {
     this.#records ??= await this.#doing("read generations", () => this.#findRecords());
     return this.#records;
@@ -122,7 +169,7 @@ class DiskStore implements GenerationStore {
     if (bytes !== undefined && named === undefined) await this.#setAsideDamaged(path, "manifest-");
     const kept = await this.#readAll(named ?? []);
     // What is seen here may be lost with the power, if the process that wrote it died before its last sync.
-    for (const name of ["", RECORDS, ...KINDS]) {
+    for (const name of ["", RECORDS, STREAMS, ...KINDS]) {
       if (kept.length > 0) await this.#files.syncDirectory(join(this.#root, name)).catch(() => undefined);
     }
     if (named !== undefined && kept.length === named.length) return kept;
@@ -148,9 +195,16 @@ class DiskStore implements GenerationStore {
     const bytes = await this.#files.read(path, MAX_RECORD_BYTES);
     if (bytes === undefined) return undefined;
     const record = (await sha256(bytes)) === digest ? readRecord(textOf(bytes)) : undefined;
-    if (record !== undefined) return { digest, record };
+    if (record !== undefined) return { digest, record: await this.#withFrames(digest, record) };
     await this.#setAsideDamaged(path, "generation-");
     return undefined;
+  }
+
+  async #withFrames(digest: string, record: GenerationRecord): Promise<GenerationRecord> {
+    const bytes = await this.#files.read(this.#streamOf(digest), MAX_RECORD_BYTES);
+    return bytes === undefined
+      ? record
+      : { ...record, frames: [...(record.frames ?? []), ...readFrames(textOf(bytes))] };
   }
 
   async #setAsideDamaged(path: string, prefix: string): Promise<void> {
@@ -211,7 +265,7 @@ class DiskStore implements GenerationStore {
   /** Removes what no generation names, and no update is gathering. */
   async #removeUnnamed(generation: GenerationToSave): Promise<void> {
     const named = new Set((this.#records ?? []).flatMap(filesOf));
-    for (const directory of [RECORDS, ...KINDS]) {
+    for (const directory of [RECORDS, STREAMS, ...KINDS]) {
       for (const name of await this.#files.list(join(this.#root, directory))) {
         const file = `${directory}/${name}`;
         const isLeft = name.startsWith(TEMPORARY) && !this.#temporary.has(name);
@@ -237,12 +291,16 @@ class DiskStore implements GenerationStore {
 
 /** All files of a generation. */
 function filesOf({ digest, record }: KeptRecord): string[] {
-  const carried = (record.carried ?? []).flatMap(({ index, policy, chunk }) => [
-    fileOfPart("index", index),
-    fileOfPart("policy", policy),
-    fileOfPart("chunks", chunk),
+  const carried = (record.carried ?? []).flatMap((from) => [
+    fileOfPart("policy", from.policy),
+    ...("delta" in from ? [] : [fileOfPart("index", from.index), fileOfPart("chunks", from.chunk)]),
   ]);
-  return [`${RECORDS}/${digest}.json`, ...record.parts.map((part) => fileOfPart(part.kind, part.digest)), ...carried];
+  const own = [`${RECORDS}/${digest}.json`, `${STREAMS}/${digest}.ndjson`];
+  return [...own, ...record.parts.map((part) => fileOfPart(part.kind, part.digest)), ...carried];
+}
+
+function indexOf({ parts }: Pick<GenerationToSave, "parts">): string | undefined {
+  return parts.find(({ kind }) => kind === "index")?.digest;
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -1,22 +1,32 @@
 import { isDigest, type Version } from "@dimmer/statement";
 import { z } from "zod";
-import type { GenerationToSave, PartKind, StoredGeneration } from "../follow/ports.ts";
+import type { GenerationToSave, PartKind, StoredFrame, StoredGeneration } from "../follow/ports.ts";
 
 const digestSchema = z.string().refine(isDigest, "must be a digest");
 const countSchema = z.int().min(0);
 
+const versionSchema = z.object({ epoch: countSchema, seq: countSchema });
+const carriedSchema = z.union([
+  z.object({ index: digestSchema, policy: digestSchema, chunk: digestSchema, tenants: z.array(z.string()) }),
+  z.object({ delta: z.string(), policy: digestSchema, tenants: z.array(z.string()) }),
+]);
+const frameSchema = z.object({
+  event: z.enum(["delta", "locks", "policy", "head"]),
+  data: z.string(),
+  version: versionSchema,
+});
+
 const recordSchema = z.object({
   format: z.literal(1),
-  version: z.object({ epoch: countSchema, seq: countSchema }),
+  version: versionSchema,
   head: z.string(),
   keysets: z.array(z.string()),
   index: digestSchema,
   policy: digestSchema,
   locks: digestSchema,
   chunks: z.array(digestSchema),
-  carried: z
-    .array(z.object({ index: digestSchema, policy: digestSchema, chunk: digestSchema, tenants: z.array(z.string()) }))
-    .exactOptional(),
+  carried: z.array(carriedSchema).exactOptional(),
+  frames: z.array(frameSchema).exactOptional(),
 });
 
 const manifestSchema = z.object({ format: z.literal(1), generations: z.array(digestSchema).max(2) });
@@ -29,7 +39,7 @@ export interface GenerationRecord extends StoredGeneration {
 }
 
 /** Writes a generation as JSON, its parts by kind. */
-export function writeRecord({ version, head, keysets, carried, parts }: GenerationToSave): string {
+export function writeRecord({ version, head, keysets, carried, frames, parts }: GenerationToSave): string {
   const digestsOf = (kind: PartKind): string[] =>
     parts.filter((part) => part.kind === kind).map(({ digest }) => digest);
   return JSON.stringify({
@@ -42,6 +52,7 @@ export function writeRecord({ version, head, keysets, carried, parts }: Generati
     locks: digestsOf("locks")[0],
     chunks: digestsOf("chunks"),
     ...(carried === undefined ? {} : { carried }),
+    ...(frames === undefined ? {} : { frames }),
   });
 }
 
@@ -49,12 +60,13 @@ export function writeRecord({ version, head, keysets, carried, parts }: Generati
 export function readRecord(text: string): GenerationRecord | undefined {
   const parsed = recordSchema.safeParse(jsonOf(text));
   if (!parsed.success) return undefined;
-  const { version, head, keysets, index, policy, locks, chunks, carried } = parsed.data;
+  const { version, head, keysets, index, policy, locks, chunks, carried, frames } = parsed.data;
   return {
     version,
     head,
     keysets,
     ...(carried === undefined ? {} : { carried }),
+    ...(frames === undefined ? {} : { frames }),
     parts: [
       { kind: "index", digest: index },
       { kind: "policy", digest: policy },
@@ -62,6 +74,19 @@ export function readRecord(text: string): GenerationRecord | undefined {
       ...chunks.map((digest) => ({ kind: "chunks" as const, digest })),
     ],
   };
+}
+
+/** Writes frames to be added to a file of them: a line each, and a line end before them, for the one before may be torn. */
+export function writeFrames(frames: readonly StoredFrame[]): string {
+  return `\n${frames.map((frame) => JSON.stringify(frame)).join("\n")}\n`;
+}
+
+/** Reads what `writeFrames` wrote, any number of times; passes over lines that are none. Never throws. */
+export function readFrames(text: string): readonly StoredFrame[] {
+  return text.split("\n").flatMap((line) => {
+    const parsed = frameSchema.safeParse(jsonOf(line));
+    return parsed.success ? [parsed.data] : [];
+  });
 }
 
 /** Writes the manifest: digests of the records in force, newest first. */

@@ -11,6 +11,8 @@ export interface StoreFiles {
   read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
   /** Writes a new file, for its owner alone, and has it on the disk before it resolves. */
   write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Adds to a file, made for its owner alone where it is not there, and has that on the disk before it resolves. */
+  append(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Has the names in a directory on the disk before it resolves. */
   syncDirectory(path: string): Promise<void>;
@@ -43,6 +45,15 @@ export const nodeStoreFiles: StoreFiles = {
     try {
       await file.writeFile(bytes);
       await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
+  append: async (path, bytes) => {
+    const file = await open(path, "a", FILE_MODE);
+    try {
+      await file.writeFile(bytes);
+      await file.datasync();
     } finally {
       await file.close();
     }

@@ -112,7 +112,7 @@ it("D3 · refuses a newer head that names a lock list which was replaced", async
   expect(replica.version).toEqual(more.version);
   expect(replica.check("tenant-5", "view", "admin").reason).toBe("locked");
   expect(replica.status().refusals.last).toMatchObject({ code: "statement_outdated" });
-  expect(replica.status().refusals.last?.message).toBe("head 1.3 names lock list 1.1, older than 1.2, held");
+  expect(replica.status().refusals.last?.message).toBe("head: names lock list 1.1, but 1.2 is held");
 });
 
 it("D2 · places a whole list in one go: no answer in between sees half of it", async () => {

@@ -1,4 +1,5 @@
-import type { GenerationStore, GenerationToSave, PartKind, StoredGeneration } from "@dimmer/feed/follow";
+import type { GenerationStore, GenerationToSave, PartKind, StoredFrame, StoredGeneration } from "@dimmer/feed/follow";
+import { compareVersions } from "@dimmer/statement";
 
 /** A store in memory, which outlives the replicas of a test and is full when told to be. */
 export class MemoryStore implements GenerationStore {
@@ -8,6 +9,8 @@ export class MemoryStore implements GenerationStore {
   readonly quarantined: string[] = [];
   /** What keeping anything rejects with: a full disk can still be read. */
   fault: Error | undefined;
+  identity: string | undefined;
+  appends = 0;
 
   /** The store as a crash at this moment leaves it. */
   copy(): MemoryStore {
@@ -15,6 +18,7 @@ export class MemoryStore implements GenerationStore {
     copy.generations = [...this.generations];
     for (const [name, bytes] of this.parts) copy.parts.set(name, bytes);
     copy.fault = this.fault;
+    copy.identity = this.identity;
     return copy;
   }
 
@@ -33,8 +37,25 @@ export class MemoryStore implements GenerationStore {
 
   async save(generation: GenerationToSave): Promise<void> {
     this.#check();
-    const older = this.generations.find(({ version }) => version.seq < generation.version.seq);
+    const indexOf = ({ parts }: GenerationToSave): string | undefined => parts.find((p) => p.kind === "index")?.digest;
+    const older = this.generations.find(
+      (kept) => compareVersions(kept.version, generation.version) < 0 && indexOf(kept) !== indexOf(generation),
+    );
     this.generations = older === undefined ? [generation] : [generation, older];
+  }
+
+  async append(frames: readonly StoredFrame[]): Promise<void> {
+    this.#check();
+    this.appends += 1;
+    const [newest, ...older] = this.generations;
+    if (newest === undefined) throw new Error("no generation is kept");
+    this.generations = [{ ...newest, frames: [...(newest.frames ?? []), ...frames] }, ...older];
+  }
+
+  async identify(fresh: string): Promise<string> {
+    this.#check();
+    this.identity ??= fresh;
+    return this.identity;
   }
 
   async quarantine(

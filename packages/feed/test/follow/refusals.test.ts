@@ -209,8 +209,14 @@ describe("an update that only a broken authority would sign", () => {
     [
       "an index as old as the one held",
       { index: (p) => ({ ...p, seq: 1 }) },
+      "feed_refused",
+      /index 1\.1 has the version that is held, but another content/,
+    ],
+    [
+      "an index older than the one held",
+      { index: (p) => ({ ...p, seq: 0 }) },
       "statement_outdated",
-      /is not newer than/,
+      /index 1\.0 is older than 1\.1, held/,
     ],
     [
       "an index with another policy",

@@ -18,7 +18,7 @@ it("F1 · refuses a head older than the one held, and keeps what it has", async 
   expect(replica.version).toEqual(second.version);
   expect(replica.value("tenant-1", "seats")).toBe(5);
   expect(replica.status().refusals.last).toMatchObject({ code: "statement_outdated" });
-  expect(replica.status().refusals.last?.message).toBe("head 1.1 is older than 1.2, held");
+  expect(replica.status().refusals.last?.message).toBe("head: has version 1.1, but 1.2 is held");
 });
 
 it("F1 · refuses a greater seq of a lower epoch", async () => {

@@ -51,7 +51,8 @@ async function expectWhole(disk: MemoryDisk, place: string): Promise<void> {
   expect((await live(disk.afterCrash("none"), undefined)).seq, place).toBe(2);
 }
 
-describe("a disk", () => {
+// Every step of many lives is tried: seconds where nothing else runs.
+describe("a disk", { timeout: 60_000 }, () => {
   it("F5 · that fails at any one step leaves one whole generation, and is used again", async () => {
     const steps = await stepsOf(await withFirst(), second);
     expect(steps).toBeGreaterThan(40);

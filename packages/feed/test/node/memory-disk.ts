@@ -46,6 +46,13 @@ export class MemoryDisk {
           },
           () => this.#seen.set(path, bytes.slice(0, bytes.length / 2)),
         ),
+      append: (path, bytes) =>
+        this.#step(
+          "append",
+          path,
+          () => this.#append(path, bytes),
+          () => this.#append(path, bytes.slice(0, bytes.length / 2)),
+        ),
       rename: (from, to) =>
         this.#step("rename", from, () => {
           const bytes = this.#seen.get(from);
@@ -70,6 +77,13 @@ export class MemoryDisk {
       if (bytes !== undefined) files.set(path, bytes);
     }
     return new MemoryDisk(files);
+  }
+
+  /** What is added is on the disk; the name of a new file is not. */
+  #append(path: string, bytes: Uint8Array): void {
+    const whole = Buffer.concat([this.#seen.get(path) ?? new Uint8Array(), bytes]);
+    this.#seen.set(path, whole);
+    if (this.#synced.has(path)) this.#synced.set(path, whole);
   }
 
   #sync(directory: string): void {
