@@ -14,15 +14,13 @@ export interface Bootstrapped {
 
 /**
  * Makes of an empty store one that can be used: a policy in force, and one API key with which others are made. Changes
- * nothing where there are any. On SQLite it ends the leases that are left: the file is this process's alone, so whoever
- * held one is gone, and nobody is to wait until it runs out.
+ * nothing where there are any.
  */
 export async function bootstrap(
   store: Store,
   { policy = standardPolicy, nowMs }: { policy?: PolicyDocument | undefined; nowMs: number },
 ): Promise<Bootstrapped> {
   return await store.transact(async (queries) => {
-    if (store.engine === "sqlite") await queries.updateTable("lease").set({ until_ms: 0 }).execute();
     const actor: Actor = {
       id: "bootstrap",
       role: "admin",
