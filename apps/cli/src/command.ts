@@ -12,14 +12,17 @@ export interface Presentation {
   readonly details?: string;
   /** Command lines that work, without the leading `dimmer`, each with what it does. */
   readonly examples: readonly (readonly [commandLine: string, what: string])[];
+  /** What its group does when no command is named. */
+  readonly isDefault?: boolean;
 }
 
 /**
  * Adds a command to its parent with `--json`, and with examples and exit codes under its help. The caller adds
  * options and the action. Throws only when the usage is not one that commander reads.
  */
-export function addCommand(parent: Command, { usage, summary, details, examples }: Presentation): Command {
-  const command = parent.command(usage).summary(summary);
+export function addCommand(parent: Command, presentation: Presentation): Command {
+  const { usage, summary, details, examples, isDefault = false } = presentation;
+  const command = parent.command(usage, { isDefault }).summary(summary);
   command.description(details === undefined ? `${capitalised(summary)}.` : `${capitalised(summary)}.\n\n${details}`);
   command.option("--json", "print one JSON object");
   const width = Math.max(...examples.map(([line]) => line.length));

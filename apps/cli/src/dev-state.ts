@@ -17,6 +17,10 @@ export interface DevState {
   readonly trust: string;
   /** `unix:/….sock` */
   readonly sidecar: string;
+  /** `http://127.0.0.1:7300` */
+  readonly authority: string;
+  /** Files with API keys: of who works, and of the second person who approves. */
+  readonly keyFiles: { readonly developer: string; readonly approver: string };
 }
 
 /**
@@ -38,6 +42,8 @@ export async function readDevState(dir: string): Promise<DevState | undefined> {
     policy: z.string(),
     trust: z.string(),
     sidecar: z.string().startsWith("unix:"),
+    authority: z.string().startsWith("http://127.0.0.1:"),
+    keyFiles: z.object({ developer: z.string(), approver: z.string() }),
   });
   try {
     return state.safeParse(JSON.parse(text)).data;

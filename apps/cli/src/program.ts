@@ -2,13 +2,24 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addGroup } from "./command.ts";
 import { addAuthority } from "./commands/authority.ts";
+import { addChangeSetApprove, addChangeSetReject } from "./commands/change-set-decide.ts";
+import { addChangeSetList } from "./commands/change-set-list.ts";
 import { addCheck } from "./commands/check.ts";
 import { addDev } from "./commands/dev.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addFeedBuild } from "./commands/feed-build.ts";
 import { addFeedVerify } from "./commands/feed-verify.ts";
+import { addFleetCredential } from "./commands/fleet-credential.ts";
+import { addFleetList } from "./commands/fleet-list.ts";
+import { addImport } from "./commands/import.ts";
 import { addKeysInit } from "./commands/keys-init.ts";
+import { addLedger } from "./commands/ledger.ts";
+import { addLockList } from "./commands/lock-list.ts";
+import { addPolicyActivate } from "./commands/policy-activate.ts";
+import { addPolicyDiff } from "./commands/policy-diff.ts";
 import { addPolicyLint } from "./commands/policy-lint.ts";
 import { addPolicyShow } from "./commands/policy-show.ts";
+import { addPolicyList, addPolicyUpload } from "./commands/policy-upload.ts";
 import { addRoutesLint } from "./commands/routes-lint.ts";
 import { addSidecar } from "./commands/sidecar.ts";
 import { addTenantAdd } from "./commands/tenant-add.ts";
@@ -38,6 +49,8 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
     .showSuggestionAfterError(true)
+    // A command that has commands of its own leaves their options to them.
+    .enablePositionalOptions()
     .addHelpText(
       "after",
       `\nEvery command takes --json and --help. Mistakes are one line on stderr; DIMMER_DEBUG=1 adds where they come from.\n\n${EXIT_CODES_HELP}`,
@@ -50,7 +63,7 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   await addAuthority(program, given.includes("authority"));
   await addSidecar(program, given.includes("sidecar"));
   addCheck(program);
-  const tenant = addGroup(program, "tenant", "look at and change tenants of the development feed");
+  const tenant = addGroup(program, "tenant", "look at and change tenants, at an authority or in a file");
   addTenantList(tenant);
   addTenantShow(tenant);
   addTenantAdd(tenant);
@@ -59,13 +72,27 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addTenantLock(tenant);
   addTenantUnlock(tenant);
   addTenantPlan(tenant);
+  addLockList(addGroup(program, "lock", "look at locks"));
+  addImport(program);
+  const changeSet = addGroup(program, "change-set", "decide what narrows too much at once");
+  addChangeSetList(changeSet);
+  addChangeSetApprove(changeSet);
+  addChangeSetReject(changeSet);
+  addLedger(program);
+  const fleet = addGroup(program, "fleet", "who enforces which version; alone it lists them");
+  addFleetList(fleet);
+  addFleetCredential(fleet);
   const feed = addGroup(program, "feed", "build and verify feeds");
   addFeedBuild(feed);
   addFeedVerify(feed);
   addKeysInit(addGroup(program, "keys", "make the keys that sign"));
-  const policy = addGroup(program, "policy", "look at policies");
+  const policy = addGroup(program, "policy", "look at policies and bring them into force");
   addPolicyLint(policy);
   addPolicyShow(policy);
+  addPolicyList(policy);
+  addPolicyUpload(policy);
+  addPolicyDiff(policy);
+  addPolicyActivate(policy);
   addRoutesLint(addGroup(program, "routes", "look at route tables"));
   const token = addGroup(
     program,
@@ -76,6 +103,7 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addTokenIssue(token);
   addTokenInspect(token);
   addTokenVerify(token);
+  addDoctor(program);
   return program;
 }
 

@@ -1,3 +1,4 @@
+import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { columns } from "../answer.ts";
 import { addCommand } from "../command.ts";
@@ -10,6 +11,7 @@ interface Options extends PassphraseOption {
   readonly dir: string;
   readonly tenants?: string;
   readonly policy: string;
+  readonly authorityPort: string;
   readonly port: string;
   readonly notesPort: string;
   readonly pythonPort: string;
@@ -22,20 +24,22 @@ interface Options extends PassphraseOption {
 export function addDev(parent: Command): void {
   const command = addCommand(parent, {
     usage: "dev",
-    summary: "run it all for development: keys, feed, sidecar and two products",
+    summary: "run it all for development: authority, sidecar and two products",
     details:
-      "Makes keys, signs the policy and the tenants file, starts the sidecar and two example products, and prints lines to " +
-      "try. Saving the tenants file signs it anew; within a second everything answers by it. Ctrl-C stops all of it, with " +
-      "exit code 0.",
+      "Starts an authority on a database of its own, imports the tenants file, starts a sidecar that follows the " +
+      "authority and two example products, and prints lines to try. What commands and the API change is kept for the next " +
+      "start. Saving the tenants file writes what changed in it; within a second everything answers by it. Ctrl-C stops " +
+      "all of it, with exit code 0.",
     examples: [
-      ["dev", "ports 7301 to 7303, files in .dimmer, tenants of examples/tenants.yaml"],
-      ["dev --port 0 --notes-port 0 --python-port 0", "any free ports"],
+      ["dev", "ports 7300 to 7303, files in .dimmer, tenants of examples/tenants.yaml"],
+      ["dev --authority-port 0 --port 0 --notes-port 0 --python-port 0", "any free ports"],
       ["dev --tenants my-tenants.yaml --policy my-policy.yaml --dir /tmp/dimmer", "your own"],
     ],
   })
-    .option("--dir <dir>", "directory for keys, feed, socket and what replicas keep", DEFAULT_DIR)
+    .option("--dir <dir>", "directory for keys, database, socket and what replicas keep", DEFAULT_DIR)
     .option("--tenants <file>", "tenants file (default: examples/tenants.yaml)")
     .option("--policy <file>", "policy: a file, or standard", "standard")
+    .option("--authority-port <n>", "port of the authority; 0 for any free one", "7300")
     .option("--port <n>", "port of the sidecar; 0 for any free one", "7301")
     .option("--notes-port <n>", "port of the notes product; 0 for any free one", "7302")
     .option("--python-port <n>", "port of the Python product; 0 for any free one", "7303")
@@ -46,6 +50,7 @@ export function addDev(parent: Command): void {
 
 async function run(options: Options): Promise<void> {
   const ports = {
+    authorityPort: portOf("--authority-port", options.authorityPort),
     port: portOf("--port", options.port),
     notesPort: portOf("--notes-port", options.notesPort),
     pythonPort: portOf("--python-port", options.pythonPort),
@@ -80,18 +85,19 @@ function portOf(flag: string, text: string): number {
   throw usageFailure(`${flag} ${JSON.stringify(text)}: must be a port from 0 to 65535`);
 }
 
-function textOf({ dir, tenants, trust, hasNewKeys, sidecar, notes, python, tour }: DevReport): string {
+function textOf({ dir, tenants, trust, hasNewKeys, authority, sidecar, notes, python, tour }: DevReport): string {
   const elsewhere = sidecar.isSocketElsewhere ? " (moved: the path below the directory is too long for a socket)" : "";
   const second =
     "missing" in python
       ? ["-", `not started: ${python.missing}`]
       : [python.url, `${python.version}, asks the sidecar over HTTP`];
   const places = columns([
+    ["  authority", authority.url, `docs at ${authority.url}/docs, API key in ${authority.keyFile}`],
     ["  sidecar", sidecar.url, `docs at ${sidecar.url}/docs`],
     ["", `unix:${sidecar.socket}`, `every door, the feed too${elsewhere}`],
     ["  notes", notes.url, "Hono, the SDK in process"],
     ["  python", ...second],
-    ["  tenants", tenants.file, `${tenants.count}, signed as version ${tenants.version}; edit and save`],
+    ["  tenants", tenants.file, `${tenants.count}, version ${tenants.version}; edit and save`],
     ["  keys", `${dir}/keys`, `${hasNewKeys ? "new, " : ""}trust ${trust}`],
   ]);
   const steps = tour.map(({ shows, command, statuses, says }, i) => {
@@ -107,9 +113,16 @@ function textOf({ dir, tenants, trust, hasNewKeys, sidecar, notes, python, tour 
     "",
     steps.join("\n\n"),
     "",
-    "Then let acme pay, and try 2 again: npx dimmer tenant pay acme",
+    `Then let acme pay, and try 2 again:${inDir(dir, "tenant pay acme")}`,
+    `Who did what, and who enforces it:${inDir(dir, "ledger --tenant acme")} ·${inDir(dir, "fleet")}`,
     "",
   ].join("\n");
+}
+
+/** The command line as it works in the directory in which dev was started. */
+function inDir(dir: string, command: string): string {
+  const option = resolve(DEFAULT_DIR) === dir ? "" : ` --dir ${relative(process.cwd(), dir) || "."}`;
+  return ` npx dimmer ${command}${option}`;
 }
 
 function clock(): string {

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { BuildProgress } from "@dimmer/feed/build";
 import type { Command } from "commander";
 import { note } from "../answer.ts";
 import { addCommand, answering } from "../command.ts";
@@ -7,6 +6,7 @@ import { durationMs } from "../duration-option.ts";
 import { usageFailure } from "../failure.ts";
 import { addPassphraseOption, DEFAULT_KEYS, openOrCreateKeys, type PassphraseOption, passphraseOf } from "../keys.ts";
 import { readSoundPolicy } from "../policy-source.ts";
+import { progressLine } from "../progress-line.ts";
 
 interface Options extends PassphraseOption {
   readonly tenants: string;
@@ -84,8 +84,9 @@ async function build(options: Options) {
     nowMs,
     raiseEpoch: options.raiseEpoch === true,
     allowInvalid: options.allowInvalid === true,
-    onProgress: progress.show,
-  }).finally(progress.end);
+    onProgress: ({ phase, done, total }) =>
+      progress.show(() => `${phase} ${done}${total === undefined ? "" : ` of ${total}`}`),
+  }).finally(() => progress.end());
   // Those of the keys have been told when they were opened.
   for (const warning of built.warnings) if (!keys.warnings.includes(warning)) note(`dimmer: warning: ${warning}`);
   const { tenants, restricted, locked, gone } = built.counts;
@@ -119,26 +120,4 @@ function nowOf(text: string, parse: (value: unknown, nowMs: number) => number): 
   } catch (cause) {
     throw usageFailure(`--now ${cause instanceof Error ? cause.message : String(cause)}`);
   }
-}
-
-/** Shows how far a long build has come: on a terminal one line that is written over, else a line every second. */
-function progressLine(): { show: (progress: BuildProgress) => void; end: () => void } {
-  const startedMs = performance.now();
-  const isTerminal = process.stderr.isTTY;
-  const everyMs = isTerminal ? 100 : 1_000;
-  let shownMs = startedMs + (isTerminal ? 400 : 0);
-  let isOpen = false;
-  return {
-    show: ({ phase, done, total }) => {
-      const nowMs = performance.now();
-      if (nowMs - shownMs < everyMs) return;
-      shownMs = nowMs;
-      const text = `${phase} ${done}${total === undefined ? "" : ` of ${total}`}, ${((nowMs - startedMs) / 1_000).toFixed(1)} s`;
-      process.stderr.write(isTerminal ? `\r\u001b[K${text}` : `${text}\n`);
-      isOpen = isTerminal;
-    },
-    end: () => {
-      if (isOpen) process.stderr.write("\r\u001b[K");
-    },
-  };
 }

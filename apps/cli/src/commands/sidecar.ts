@@ -82,7 +82,8 @@ async function run(options: Options): Promise<void> {
 
 /** The environment as the sidecar reads it: what is the command's own is left out or has the sidecar's name. */
 function environment(passphraseFile: string | undefined): Record<string, string | undefined> {
-  const { DIMMER_DEBUG: _debug, DIMMER_PASSPHRASE: _passphrase, ...env } = process.env;
+  const { DIMMER_DEBUG: _debug, DIMMER_PASSPHRASE: _passphrase, ...more } = process.env;
+  const { DIMMER_AUTHORITY: _authority, DIMMER_API_KEY: _key, ...env } = more;
   const passphrase = passphraseOf(passphraseFile === undefined ? {} : { passphraseFile });
   return { ...env, ...(passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase }) };
 }

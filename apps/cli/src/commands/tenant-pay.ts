@@ -1,23 +1,41 @@
 import type { Command } from "commander";
 import { endRestrictions } from "../tenants/edits.ts";
-import { addTenantCommand, editing } from "../tenants/tenant-command.ts";
+import { addTenantWrite, changing, type TenantWriteOptions } from "../tenants/tenant-command.ts";
 
 /** `dimmer tenant pay`: ends what a payment ends, the restrictions for nonpayment. */
 export function addTenantPay(parent: Command): void {
-  addTenantCommand(parent, {
+  addTenantWrite(parent, {
     usage: "pay <tenant>",
     summary: "let a tenant pay: its restrictions for nonpayment end",
     details: "A payment clears nonpayment and no other cause, and no lock.",
-    examples: [["tenant pay acme", "acme is back in full within a second"]],
+    examples: [
+      ["tenant pay acme", "acme is back in full within a second"],
+      ['tenant pay acme --reason "transfer of 2 December"', "and the ledger says why"],
+      ["tenant pay acme --tenants tenants.yaml", "in a file"],
+    ],
   }).action(
-    editing((document, { arguments: [tenant] }: { arguments: [string] }) => {
-      const ended = endRestrictions(document, tenant, "nonpayment");
-      const cases = ended.map((restriction) => restriction.case);
-      const isChanged = ended.length > 0;
-      const text = isChanged
-        ? `${tenant} has paid: ${cases.join(", ")} closed`
-        : `${tenant} owes nothing: nothing changed`;
-      return { text, isChanged, json: { tenant, closed: cases } };
+    changing<[string], TenantWriteOptions>({
+      inFile: (document, { arguments: [tenant] }) => {
+        const cases = endRestrictions(document, tenant, CAUSE).map((restriction) => restriction.case);
+        return { text: textOf(tenant, cases), isChanged: cases.length > 0, json: { tenant, closed: cases } };
+      },
+      atAuthority: async (client, { arguments: [tenant], reason }) => {
+        const { pathOf, tenantAt } = await import("../tenants/tenant-writes.ts");
+        const { restrictions } = await tenantAt(client, tenant);
+        const cases = restrictions.filter(({ cause }) => cause === CAUSE).map((restriction) => restriction.case);
+        const writes = await Promise.all(
+          cases.map((id) => client.write("DELETE", pathOf(tenant, "restrictions", id), { reason })),
+        );
+        return { text: textOf(tenant, cases), writes, json: { tenant, closed: cases } };
+      },
     }),
   );
+}
+
+const CAUSE = "nonpayment";
+
+function textOf(tenant: string, cases: readonly string[]): string {
+  return cases.length === 0
+    ? `${tenant} owes nothing: nothing changed`
+    : `${tenant} has paid: ${cases.join(", ")} closed`;
 }

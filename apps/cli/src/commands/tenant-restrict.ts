@@ -2,10 +2,9 @@ import type { Command } from "commander";
 import { collect } from "../command.ts";
 import { usageFailure } from "../failure.ts";
 import { putRestriction } from "../tenants/edits.ts";
-import { addTenantCommand, editing, instantForFile } from "../tenants/tenant-command.ts";
-import type { TenantsFileOptions } from "../tenants/tenants-file.ts";
+import { addTenantWrite, changing, instantFromNow, type TenantWriteOptions } from "../tenants/tenant-command.ts";
 
-interface Options extends TenantsFileOptions {
+interface Options extends TenantWriteOptions {
   readonly cause: string;
   readonly case?: string;
   readonly at: string;
@@ -16,7 +15,7 @@ interface Options extends TenantsFileOptions {
 
 /** `dimmer tenant restrict`: puts a restriction in force, in place of those of the same cause. */
 export function addTenantRestrict(parent: Command): void {
-  addTenantCommand(parent, {
+  addTenantWrite(parent, {
     usage: "restrict <tenant> <mode>",
     summary: "restrict a tenant to a mode, for a cause",
     details:
@@ -27,6 +26,7 @@ export function addTenantRestrict(parent: Command): void {
       ["tenant restrict northwind read_only --at now+2m", "a signed step that lies ahead"],
       ["tenant restrict northwind limited --cause breach --deny webhook", "another cause, and one capability less"],
       ["tenant restrict minato-city read_only --floor essential --until now+30d", "with an exception under it"],
+      ["tenant restrict northwind limited --tenants tenants.yaml", "in a file"],
     ],
   })
     .option("--cause <cause>", "nonpayment, breach, offboarding or manual", "nonpayment")
@@ -36,31 +36,65 @@ export function addTenantRestrict(parent: Command): void {
     .option("--floor <mode>", "exception: the mode that it does not fall below; needs --until")
     .option("--until <instant>", "exception: when it ends; needs --floor")
     .action(
-      editing(async (document, given: { arguments: [string, string]; options: Options }) => {
-        const [tenant, mode] = given.arguments;
-        const { cause, at, deny = [], floor, until } = given.options;
-        if ((floor === undefined) !== (until === undefined)) {
-          throw usageFailure("an exception needs both --floor and --until: it has an end");
-        }
-        const caseId = given.options.case ?? `case_${Date.now().toString(36)}`;
-        const from = await instantForFile("now");
-        putRestriction(document, tenant, {
-          cause,
-          case: caseId,
-          at: asWritten(await instantForFile(at)),
-          mode,
-          deny,
-          ...(floor === undefined || until === undefined
-            ? {}
-            : { exception: { floor, from, until: asWritten(await instantForFile(until)) } }),
-        });
-        return {
-          text: `${tenant}: ${mode} for ${cause} (${caseId})`,
-          isChanged: true,
-          json: { tenant, mode, cause, case: caseId },
-        };
+      changing<[string, string], Options>({
+        inFile: async (document, { arguments: [tenant, mode], options }) => {
+          const restriction = await restrictionOf(options);
+          putRestriction(document, tenant, { ...restriction, mode });
+          return { ...said(tenant, mode, restriction), isChanged: true };
+        },
+        atAuthority: async (client, { arguments: [tenant, mode], options, reason }) => {
+          const { pathOf, tenantAt } = await import("../tenants/tenant-writes.ts");
+          const { restrictions } = await tenantAt(client, tenant);
+          const restriction = await restrictionOf(options);
+          const { cause, at, deny, exception } = restriction;
+          const body = {
+            cause,
+            steps: [{ at, mode, ...(deny.length === 0 ? {} : { deny }) }],
+            ...(exception === undefined ? {} : { exception }),
+          };
+          const path = pathOf(tenant, "restrictions", restriction.case);
+          // The new one is in force before the old ones end.
+          const writes = [await client.write("PUT", path, { reason, body })];
+          for (const { case: id } of restrictions.filter((held) => held.cause === cause)) {
+            if (id === restriction.case) continue;
+            writes.push(await client.write("DELETE", pathOf(tenant, "restrictions", id), { reason }));
+          }
+          return { ...said(tenant, mode, restriction), writes };
+        },
       }),
     );
+}
+
+interface Restriction {
+  readonly cause: string;
+  readonly case: string;
+  readonly at: string | number;
+  readonly deny: readonly string[];
+  readonly exception?: { readonly floor: string; readonly from: string; readonly until: string | number };
+}
+
+async function restrictionOf(options: Options): Promise<Restriction> {
+  const { cause, at, deny = [], floor, until } = options;
+  if ((floor === undefined) !== (until === undefined)) {
+    throw usageFailure("an exception needs both --floor and --until: it has an end");
+  }
+  return {
+    cause,
+    case: options.case ?? `case_${Date.now().toString(36)}`,
+    at: asWritten(await instantFromNow(at)),
+    deny,
+    ...(floor === undefined || until === undefined
+      ? {}
+      : { exception: { floor, from: await instantFromNow("now"), until: asWritten(await instantFromNow(until)) } }),
+  };
+}
+
+function said(
+  tenant: string,
+  mode: string,
+  { cause, case: caseId }: Restriction,
+): { text: string; json: Record<string, unknown> } {
+  return { text: `${tenant}: ${mode} for ${cause} (${caseId})`, json: { tenant, mode, cause, case: caseId } };
 }
 
 /** Unix seconds are written as a number: in quotes they would be refused. */

@@ -1,28 +1,36 @@
 import type { Explanation } from "@dimmer/core";
 import type { Command } from "commander";
-import { columns } from "../answer.ts";
-import { answering } from "../command.ts";
+import { type Answer, columns } from "../answer.ts";
 import { usageFailure } from "../failure.ts";
-import { standingsIn } from "../tenants/standings.ts";
-import { addTenantCommand } from "../tenants/tenant-command.ts";
-import { chooseTenantsFile, type TenantsFileOptions } from "../tenants/tenants-file.ts";
+import { addTenantCommand, looking, type TenantOptions } from "../tenants/tenant-command.ts";
 
 /** `dimmer tenant show`: explains where one tenant stands. */
 export function addTenantShow(parent: Command): void {
   addTenantCommand(parent, {
     usage: "show <tenant>",
     summary: "explain where a tenant stands: causes, next steps, what still works",
-    examples: [["tenant show acme", "as the sidecar's GET /v1/tenants/acme, but from the file"]],
+    examples: [
+      ["tenant show acme", "as the sidecar's GET /v1/tenants/acme, but by the authority's facts"],
+      ["tenant show acme --tenants tenants.yaml", "in a file"],
+    ],
   }).action(
-    answering(async (tenant: string, options: TenantsFileOptions) => {
-      const chosen = await chooseTenantsFile(options);
-      const found = (await standingsIn(chosen)).find((candidate) => candidate.tenant === tenant);
-      if (found === undefined) {
-        throw usageFailure(`no tenant ${JSON.stringify(tenant)} in ${chosen.path}; "dimmer tenant list" shows them`);
-      }
-      return { text: textOf(found), json: { ...found } };
+    looking<[string], TenantOptions>({
+      inFile: async (chosen, { arguments: [tenant] }) => {
+        const { standingsIn } = await import("../tenants/standings.ts");
+        const found = (await standingsIn(chosen)).find((candidate) => candidate.tenant === tenant);
+        return shown(tenant, found, `in ${chosen.path}`);
+      },
+      atAuthority: async (client, { arguments: [tenant] }) => {
+        const { standingAt } = await import("../tenants/standings-at.ts");
+        return shown(tenant, await standingAt(client, tenant), `at ${client.url}`);
+      },
     }),
   );
+}
+
+function shown(tenant: string, found: Explanation | undefined, where: string): Answer {
+  if (found !== undefined) return { text: textOf(found), json: { ...found } };
+  throw usageFailure(`no tenant ${JSON.stringify(tenant)} ${where}; "dimmer tenant list" shows them`);
 }
 
 function textOf({ tenant, plan, mode, causes, lock, stillAllowed, links, banner, features }: Explanation): string {

@@ -1,13 +1,13 @@
 import { basename } from "node:path";
 import type { Replica } from "@dimmer/feed/follow";
 import { toFailure } from "../failure.ts";
-import type { Publisher } from "./publisher.ts";
+import type { Fed, FileFeeder } from "./file-feeder.ts";
 import { watchFile } from "./watch-file.ts";
 
 /** What follows what. */
 export interface FollowTenantsOptions {
   readonly tenantsFile: string;
-  readonly publisher: Publisher;
+  readonly feeder: FileFeeder;
   /** The sidecar's: asked to look at once, and listened to. */
   readonly replica: Replica;
   readonly onEvent: (line: string) => void;
@@ -17,10 +17,10 @@ export interface FollowTenantsOptions {
 const MAX_TOLD = 12;
 
 /**
- * Signs the tenants file anew each time it is saved, and tells whose mode changed, be it by that or by a signed step
- * whose time has come. What cannot be signed is told with file, line and field; the last good feed stays in force.
+ * Brings the tenants file to the authority each time it is saved, and tells whose mode changed, be it by that, by the API
+ * or by a signed step whose time has come. What is at fault is told with file, line and field; nothing of it is written.
  */
-export function followTenants({ tenantsFile, publisher, replica, onEvent }: FollowTenantsOptions): { close(): void } {
+export function followTenants({ tenantsFile, feeder, replica, onEvent }: FollowTenantsOptions): { close(): void } {
   const name = basename(tenantsFile);
   let changes: string[] = [];
   let isTelling = false;
@@ -38,19 +38,18 @@ export function followTenants({ tenantsFile, publisher, replica, onEvent }: Foll
     if (!isTelling) setImmediate(tell);
     isTelling = true;
   });
-  const publish = async (): Promise<void> => {
+  const feed = async (): Promise<void> => {
     try {
-      const { version, changed, counts } = await publisher.publish();
+      const fed = await feeder.feed();
       await replica.refresh();
-      const what = changed ? `signed as version ${version.epoch}.${version.seq}` : "says what it said before";
-      onEvent(`${name} ${what}: ${counts.tenants} tenants, ${counts.restricted} restricted, ${counts.locked} locked`);
+      for (const line of toldOf(name, fed)) onEvent(line);
     } catch (cause) {
-      onEvent(`not signed, the last good feed stays in force: ${toFailure(cause).message}`);
+      onEvent(`not applied, all stays as it was: ${toFailure(cause).message}`);
     }
   };
   const watch = watchFile(tenantsFile, (text) => {
-    if (text === undefined) onEvent(`${tenantsFile} is gone; the last good feed stays in force`);
-    else void publish();
+    if (text === undefined) onEvent(`${tenantsFile} is gone; all stays as it was`);
+    else void feed();
   });
   return {
     close: () => {
@@ -58,4 +57,15 @@ export function followTenants({ tenantsFile, publisher, replica, onEvent }: Foll
       unsubscribe();
     },
   };
+}
+
+function toldOf(name: string, { changed, faults, changeSets, version }: Fed): string[] {
+  const carried = version === undefined ? "" : `, version ${version}`;
+  const what =
+    changed === 0 ? "says what it said before" : `${changed} ${changed === 1 ? "tenant" : "tenants"} changed`;
+  return [
+    `${name}: ${what}${carried}`,
+    ...faults.map((fault) => `not applied: ${fault}`),
+    ...changeSets.map((set) => `it narrows too much at once and waits: npx dimmer change-set approve ${set}`),
+  ];
 }

@@ -8,7 +8,12 @@ import { environmentFailure } from "../failure.ts";
 export interface DevLayout {
   readonly dir: string;
   readonly keys: string;
-  readonly feed: string;
+  /** The authority's database. */
+  readonly store: string;
+  /** API keys and the sidecar's credential, one a file. */
+  readonly credentials: string;
+  /** What was last brought from the tenants file to the authority. */
+  readonly applied: string;
   /** All that replicas keep. */
   readonly replicas: string;
   /** Generations that the sidecar keeps. */
@@ -38,7 +43,9 @@ export function layOutDirectory(given: string): DevLayout {
   return {
     dir,
     keys: join(dir, "keys"),
-    feed: join(dir, "feed"),
+    store: join(dir, "authority.db"),
+    credentials: join(dir, "credentials"),
+    applied: join(dir, "applied.json"),
     replicas: join(dir, "replicas"),
     sidecarData: join(dir, "replicas", "sidecar"),
     notesData: join(dir, "replicas", "notes"),

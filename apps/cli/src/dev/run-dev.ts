@@ -1,19 +1,22 @@
-import { rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { compilePolicy, DimmerError } from "@dimmer/core";
-import type { BuiltDirectory } from "@dimmer/feed/node";
+import { compilePolicy } from "@dimmer/core";
 import { readSidecarConfig, type Sidecar, startSidecar } from "@dimmer/sidecar";
+import { formatVersion } from "@dimmer/statement";
 import { isRunning, readDevState, writeDevState } from "../dev-state.ts";
-import { environmentFailure } from "../failure.ts";
-import { openOrCreateKeys, type PassphraseOption, passphraseOf } from "../keys.ts";
+import { environmentFailure, toFailure } from "../failure.ts";
+import { type PassphraseOption, passphraseOf } from "../keys.ts";
 import { readSoundPolicy } from "../policy-source.ts";
 import { stopSignals } from "../stop-signals.ts";
+import { readFileTenants } from "../tenants/file-tenants.ts";
+import { credentialFile } from "./credentials.ts";
+import { type DevAuthority, startDevAuthority } from "./dev-authority.ts";
+import { createFileFeeder, type FileFeeder } from "./file-feeder.ts";
 import { followTenants } from "./follow-tenants.ts";
 import { type DevLayout, layOutDirectory } from "./layout.ts";
 import { freePorts } from "./ports.ts";
 import { type Product, type ProductStart, startProduct } from "./product.ts";
 import { AUDIENCE, notesProduct, type ProductSurroundings, pythonProduct } from "./products.ts";
-import { createPublisher, type Publisher, RENEW_EVERY_MS } from "./publisher.ts";
 import { type TourLine, writeTour } from "./tour.ts";
 
 /** What `dimmer dev` was asked for. */
@@ -21,6 +24,7 @@ export interface DevOptions extends PassphraseOption {
   readonly dir: string;
   readonly tenants: string;
   readonly policy: string;
+  readonly authorityPort: number;
   readonly port: number;
   readonly notesPort: number;
   readonly pythonPort: number;
@@ -33,6 +37,7 @@ export interface DevReport {
   readonly tenants: { readonly file: string; readonly count: number; readonly version: string };
   readonly trust: string;
   readonly hasNewKeys: boolean;
+  readonly authority: { readonly url: string; readonly keyFile: string; readonly isNew: boolean };
   readonly sidecar: { readonly url: string; readonly socket: string; readonly isSocketElsewhere: boolean };
   readonly notes: { readonly url: string; readonly pid: number };
   /** Where it does not run, why. */
@@ -53,10 +58,12 @@ export interface DevListener {
 
 const POLL_MS = 200;
 const READY_WITHIN_MS = 5_000;
+const PROGRESS_EVERY_MS = 1_000;
 
 /**
- * Runs everything for development until it is told to stop: signs the tenants, starts the sidecar in this process and
- * the products in theirs, follows the tenants file. Whatever it started is gone when it returns or throws.
+ * Runs everything for development until it is told to stop: starts the authority and the sidecar in this process and the
+ * products in theirs, brings the tenants file to the authority and follows it. Whatever it started is gone when it
+ * returns or throws; what the authority keeps stays for the next time.
  *
  * @throws {CommandFailure | DimmerError} where it cannot start: port taken, tenants file at fault, no permission
  */
@@ -87,30 +94,118 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   const startedMs = Date.now();
   const layout = layOutDirectory(options.dir);
   await refuseSecond(layout.dir);
-  const [port, notesPort, pythonPort] = (await freePorts([
+  const [authorityPort, port, notesPort, pythonPort] = (await freePorts([
+    { port: options.authorityPort, by: "the authority", flag: "--authority-port" },
     { port: options.port, by: "the sidecar", flag: "--port" },
     { port: options.notesPort, by: "the notes product", flag: "--notes-port" },
     { port: options.pythonPort, by: "the Python product", flag: "--python-port" },
-  ])) as [number, number, number];
-  const { keys, isNew } = await openOrCreateKeys(layout.keys, options);
+  ])) as [number, number, number, number];
   const policy = await readSoundPolicy(options.policy);
   const tenantsFile = resolve(options.tenants);
-  const publisher = createPublisher({
+  // What cannot be applied leaves nothing behind.
+  await readFileTenants(readOrFail(tenantsFile), tenantsFile, { nowMs: startedMs, policy: compilePolicy(policy) });
+  const { event: onEvent } = listener;
+  const { passphraseFile } = options;
+  const given = passphraseFile === undefined ? {} : { passphraseFile };
+  const authority = await startDevAuthority({ ...given, layout, port: authorityPort, policy, onEvent });
+  life.onEnd(() => authority.close());
+  const feeder = createFileFeeder({
     tenantsFile,
-    policy,
-    compiled: compilePolicy(policy),
-    keys,
-    feedDir: layout.feed,
-    audience: AUDIENCE,
+    appliedPath: layout.applied,
+    url: authority.url,
+    credentials: authority.credentials,
     startedMs,
-    nowMs: Date.now,
+    onProgress: progressOf(onEvent),
   });
-  const built = await publishFirst(publisher, layout, listener);
-  const passphrase = passphraseOf(options);
-  const config = readSidecarConfig({
+  const activated = await feeder.putPolicy(policy);
+  if (activated !== undefined && !authority.isNew) onEvent(`policy ${activated} is in force`);
+  await feedFirst(feeder, authority, onEvent);
+  const sidecar = await startSidecar(sidecarConfig({ layout, port, authority, passphrase: passphraseOf(options) }));
+  life.onEnd(() => sidecar.close());
+  await readyInTime(sidecar);
+  const url = `http://127.0.0.1:${port}`;
+  const surroundings: ProductSurroundings = {
+    sidecar: `unix:${layout.socket}`,
+    sidecarUrl: url,
+    trust: authority.trust,
+    dataDir: layout.notesData,
+    signal: life.signal,
+  };
+  const python = options.isPythonWanted
+    ? pythonProduct(pythonPort, surroundings)
+    : { missing: "left out by --no-python" };
+  const [notes, second] = await Promise.all([
+    run(notesProduct(notesPort, surroundings), listener, life),
+    "missing" in python ? python : runOrSay(python.start, listener, life),
+  ]);
+  const keyFiles = {
+    developer: credentialFile(layout.credentials, "developer"),
+    approver: credentialFile(layout.credentials, "approver"),
+  };
+  writeDevState(layout.dir, {
+    pid: process.pid,
+    startedMs,
+    tenants: tenantsFile,
+    policy: options.policy === "standard" ? "standard" : resolve(options.policy),
+    trust: authority.trust,
+    sidecar: surroundings.sidecar,
+    authority: authority.url,
+    keyFiles,
+  });
+  const watch = followTenants({ tenantsFile, feeder, replica: sidecar.replica, onEvent });
+  life.onEnd(() => watch.close());
+  const notesUrl = `http://127.0.0.1:${notesPort}`;
+  const pythonUrl = `http://127.0.0.1:${pythonPort}`;
+  const { version, tenants: count } = sidecar.replica.status();
+  listener.ready({
+    dir: layout.dir,
+    tenants: { file: tenantsFile, count, version: formatVersion(version ?? { epoch: 0, seq: 0 }) },
+    trust: authority.trust,
+    hasNewKeys: authority.hasNewKeys,
+    authority: { url: authority.url, keyFile: keyFiles.developer, isNew: authority.isNew },
+    sidecar: { url, socket: layout.socket, isSocketElsewhere: layout.isSocketElsewhere },
+    notes: { url: notesUrl, pid: notes.pid },
+    python:
+      "missing" in second
+        ? second
+        : { url: pythonUrl, pid: second.pid, version: "version" in python ? python.version : "Python" },
+    tour: writeTour(sidecar.replica, { notes: notesUrl, python: "missing" in second ? undefined : pythonUrl }),
+  });
+}
+
+/** Brings the tenants file to the authority. Of a new store all is let pass: nobody has anything yet that is taken. */
+async function feedFirst(feeder: FileFeeder, { isNew }: DevAuthority, onEvent: (line: string) => void): Promise<void> {
+  const { changed, faults, changeSets } = await feeder.feed();
+  if (isNew) await feeder.approve(changeSets);
+  else if (changed > 0) onEvent(`the tenants file has changed since it was last applied: ${changed} tenants`);
+  for (const fault of faults) onEvent(`not applied: ${fault}`);
+  if (isNew) return;
+  for (const set of changeSets) onEvent(`it narrows too much at once and waits: npx dimmer change-set approve ${set}`);
+}
+
+function progressOf(onEvent: (line: string) => void): (done: number, total: number) => void {
+  let toldMs = performance.now();
+  return (done, total) => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
+    toldMs = nowMs;
+    onEvent(`tenants ${done} of ${total}`);
+  };
+}
+
+interface SidecarOfDev {
+  readonly layout: DevLayout;
+  readonly port: number;
+  readonly authority: DevAuthority;
+  readonly passphrase: string | undefined;
+}
+
+function sidecarConfig({ layout, port, authority, passphrase }: SidecarOfDev): ReturnType<typeof readSidecarConfig> {
+  return readSidecarConfig({
     flags: {
-      feed: [layout.feed],
-      trust: [keys.trust],
+      feed: [authority.url],
+      feedTokenFile: credentialFile(layout.credentials, "fleet"),
+      trust: [authority.trust],
       audience: AUDIENCE,
       socket: layout.socket,
       port: String(port),
@@ -123,51 +218,14 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
     },
     env: passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase },
   });
-  const sidecar = await startSidecar(config);
-  life.onEnd(() => sidecar.close());
-  await readyInTime(sidecar);
-  const url = `http://127.0.0.1:${port}`;
-  const surroundings: ProductSurroundings = {
-    sidecar: `unix:${layout.socket}`,
-    sidecarUrl: url,
-    trust: keys.trust,
-    dataDir: layout.notesData,
-    signal: life.signal,
-  };
-  const python = options.isPythonWanted
-    ? pythonProduct(pythonPort, surroundings)
-    : { missing: "left out by --no-python" };
-  const [notes, second] = await Promise.all([
-    run(notesProduct(notesPort, surroundings), listener, life),
-    "missing" in python ? python : runOrSay(python.start, listener, life),
-  ]);
-  writeDevState(layout.dir, {
-    pid: process.pid,
-    startedMs,
-    tenants: tenantsFile,
-    policy: options.policy === "standard" ? "standard" : resolve(options.policy),
-    trust: keys.trust,
-    sidecar: surroundings.sidecar,
-  });
-  const watch = followTenants({ tenantsFile, publisher, replica: sidecar.replica, onEvent: listener.event });
-  life.onEnd(() => watch.close());
-  const renewing = setInterval(() => void renew(publisher, listener), RENEW_EVERY_MS);
-  life.onEnd(() => clearInterval(renewing));
-  const notesUrl = `http://127.0.0.1:${notesPort}`;
-  const pythonUrl = `http://127.0.0.1:${pythonPort}`;
-  listener.ready({
-    dir: layout.dir,
-    tenants: { file: tenantsFile, count: built.counts.tenants, version: `${built.version.epoch}.${built.version.seq}` },
-    trust: keys.trust,
-    hasNewKeys: isNew,
-    sidecar: { url, socket: layout.socket, isSocketElsewhere: layout.isSocketElsewhere },
-    notes: { url: notesUrl, pid: notes.pid },
-    python:
-      "missing" in second
-        ? second
-        : { url: pythonUrl, pid: second.pid, version: "version" in python ? python.version : "Python" },
-    tour: writeTour(sidecar.replica, { notes: notesUrl, python: "missing" in second ? undefined : pythonUrl }),
-  });
+}
+
+function readOrFail(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw toFailure(cause);
+  }
 }
 
 async function refuseSecond(dir: string): Promise<void> {
@@ -176,25 +234,6 @@ async function refuseSecond(dir: string): Promise<void> {
   const fix =
     'stop that one, or choose another directory with --dir; if it is not a "dimmer dev", remove dev.json there';
   throw environmentFailure("already_running", `a "dimmer dev" (process ${state.pid}) runs in ${dir} already; ${fix}`);
-}
-
-/**
- * Signs for the first time. A feed that a former run left is gone on with; where it does not verify (its keys were
- * removed), it begins anew, and so do those who follow it: a version never goes down.
- */
-async function publishFirst(publisher: Publisher, layout: DevLayout, listener: DevListener): Promise<BuiltDirectory> {
-  let built: BuiltDirectory;
-  try {
-    built = await publisher.publish();
-  } catch (cause) {
-    const isOwnFeed = (await readDevState(layout.dir)) !== undefined;
-    if (!(cause instanceof DimmerError) || cause.code !== "feed_refused" || !isOwnFeed) throw cause;
-    listener.event(`the feed of the run before does not verify (other keys?): it begins anew`);
-    rmSync(layout.feed, { recursive: true, force: true });
-    built = await publisher.publish();
-  }
-  if (built.version.seq === 1) rmSync(layout.replicas, { recursive: true, force: true });
-  return built;
 }
 
 async function readyInTime({ replica }: Sidecar): Promise<void> {
@@ -236,13 +275,5 @@ async function runOrSay(
     return await run(start, listener, life);
   } catch (cause) {
     return { missing: cause instanceof Error ? cause.message : String(cause) };
-  }
-}
-
-async function renew(publisher: Publisher, listener: DevListener): Promise<void> {
-  try {
-    await publisher.renew();
-  } catch (cause) {
-    listener.event(`the feed could not be signed anew: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
 }

@@ -1,13 +1,12 @@
 import { readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Command } from "commander";
-import { DEFAULT_DIR, isRunning, readDevState } from "../dev-state.ts";
+import { isRunning, readDevState } from "../dev-state.ts";
 import { toFailure, usageFailure } from "../failure.ts";
 import { openTenantsDocument, type TenantsDocument } from "./tenants-document.ts";
 
-/** The options of every `dimmer tenant` command. */
+/** The options of a `dimmer tenant` command that is about a file and no authority. */
 export interface TenantsFileOptions {
-  readonly tenants?: string;
+  readonly tenants: string;
   readonly policy?: string;
   readonly dir: string;
 }
@@ -23,24 +22,12 @@ export interface ChosenTenantsFile {
   readonly isFollowed: boolean;
 }
 
-/** Adds the options that choose a tenants file. */
-export function addTenantsFileOptions(command: Command): Command {
-  return command
-    .option("--tenants <file>", "tenants file (default: that of the running or last dimmer dev)")
-    .option("--policy <file>", "policy by whose names it is held: a file, or standard")
-    .option("--dir <dir>", "directory of dimmer dev", DEFAULT_DIR);
-}
-
-/** Chooses the tenants file: the one that is named, else that of `dimmer dev`. @throws {CommandFailure} */
+/** Chooses the tenants file that is named; that of `dimmer dev` is read by its clock and its policy. Never rejects. */
 export async function chooseTenantsFile({ tenants, policy, dir }: TenantsFileOptions): Promise<ChosenTenantsFile> {
   const state = await readDevState(dir);
-  const path = tenants ?? state?.tenants;
-  if (path === undefined) {
-    throw usageFailure(`no "dimmer dev" has run in ${dir}: start it, or name the file with --tenants FILE`);
-  }
-  const isOfDev = state !== undefined && state.tenants === resolve(path);
+  const isOfDev = state !== undefined && state.tenants === resolve(tenants);
   return {
-    path,
+    path: tenants,
     nowMs: isOfDev ? state.startedMs : Date.now(),
     policy: policy ?? (isOfDev ? state.policy : "standard"),
     isFollowed: isOfDev && isRunning(state),

@@ -124,7 +124,7 @@ describe("tenant", () => {
     expect(readFileSync(file, "utf8")).toBe(readFileSync(EXAMPLES, "utf8"));
   });
 
-  it("refuses a file that is not there, is NDJSON, or where no dev has run", async () => {
+  it("refuses a file that is not there or is NDJSON, and none where no authority is named", async () => {
     const cwd = scratch();
     writeFileSync(join(cwd, "t.ndjson"), '{"tenant":"a","plan":"pro"}\n');
     const ndjson = await dimmer(["tenant", "pay", "a", "--tenants", "t.ndjson"], { cwd });
@@ -134,6 +134,8 @@ describe("tenant", () => {
     expect(gone).toMatchObject({ status: 3, stderr: "dimmer: gone.yaml: no such file or directory\n" });
     const none = await dimmer(["tenant", "list"], { cwd });
     expect(none.status).toBe(2);
-    expect(none.stderr).toMatch(/^dimmer: no "dimmer dev" has run in \.dimmer: .*--tenants FILE\n$/);
+    expect(none.stderr).toMatch(
+      /^dimmer: no "dimmer dev" runs in \.dimmer: start it, or name an authority with --authority URL.*\n$/,
+    );
   });
 });

@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DevReport } from "../../src/dev/run-dev.ts";
-import { dimmer, firstLine, isAlive, jsonOf, startDimmer } from "../run-dimmer.ts";
+import { dimmer, firstLine, isAlive, jsonOf, type Run, startDimmer } from "../run-dimmer.ts";
 import { createNote, devArguments, devDirectory, type RunningDev, startDev, timeUntil } from "./running-dev.ts";
 
 const shell = promisify(execFile);
@@ -61,7 +61,7 @@ describe("dimmer dev", () => {
   it("runs within ten seconds and says what runs where", () => {
     console.log(`dimmer dev: ${dev.startedInMs.toFixed(0)} ms until all of it ran`);
     expect(dev.startedInMs).toBeLessThan(10_000);
-    expect(dev.urls.has("sidecar") && dev.urls.has("notes")).toBe(true);
+    expect([...dev.urls.keys()].slice(0, 3)).toEqual(["authority", "sidecar", "notes"]);
     expect(dev.stdout()).toMatch(
       /^ {2}python +(?:http:\/\/127\.0\.0\.1:\d+|- +not started: python3 is not installed)/m,
     );
@@ -69,6 +69,9 @@ describe("dimmer dev", () => {
     expect(dev.stdout()).toMatch(/trust SHA256:\S{43}/);
     expect(dev.stderr()).toBe("");
     expect(statSync(join(dev.dir, ".dimmer")).mode & 0o777).toBe(0o700);
+    const credentials = join(dev.dir, ".dimmer/credentials");
+    for (const name of readdirSync(credentials)) expect(statSync(join(credentials, name)).mode & 0o777).toBe(0o600);
+    expect(dev.stdout()).toContain(join(credentials, "developer.key"));
   });
 
   it("prints seven curl lines that give, in a shell, just what is printed below them", async () => {
@@ -95,7 +98,7 @@ describe("dimmer dev", () => {
     const no = await dimmer(["check", "acme", "create", "--principal", "member", "--dir", dir]);
     expect(no.status).toBe(1);
     expect(no.stdout).toMatch(
-      /^denied: acme create \(restricted by nonpayment\)\n {2}mode limited since .*, fresh, version 1\.1\n {2}next read_only at /,
+      /^denied: acme create \(restricted by nonpayment\)\n {2}mode limited since .*, fresh, version 1\.\d+\n {2}next read_only at /,
     );
     const yes = await dimmer(["check", "acme", "view", "--sidecar", dev.urls.get("sidecar") ?? "", "--json"]);
     expect(yes.status).toBe(0);
@@ -105,17 +108,27 @@ describe("dimmer dev", () => {
     expect(bad.stderr).toMatch(/^dimmer: .*principal.*\n$/);
   });
 
-  it("lets both products allow again within a second of `dimmer tenant pay`", async () => {
+  it("prints commands that work as they stand: acme pays, and within a second both products allow again", async () => {
+    const [pay, ...more] = [...dev.stdout().matchAll(/npx dimmer ([a-z][^·\n]*?) *(?:·|$)/gm)].map(
+      ([, line]) => line?.split(" ") as string[],
+    );
+    expect([pay, ...more]).toEqual([["tenant", "pay", "acme"], ["ledger", "--tenant", "acme"], ["fleet"]]);
     expect(await Promise.all(products.map((url) => createNote(url, "acme")))).toEqual(products.map(() => 402));
-    const paid = await dimmer(["tenant", "pay", "acme", "--dir", join(dev.dir, ".dimmer")]);
+    const paid = await dimmer(pay as string[], { cwd: dev.dir });
     expect(paid).toMatchObject({ status: 0, stderr: "" });
-    expect(paid.stdout).toBe(
-      `acme has paid: case_acme_42 closed\n  ${dev.tenants}: dimmer dev signs it within a second\n`,
+    expect(paid.stdout).toMatch(
+      /^acme has paid: case_acme_42 closed\n {2}version 1\.\d+, enforced by the sidecar after \d+ ms\n$/,
     );
     const tookMs = await timeUntil(201, "acme", products);
     console.log(`tenant pay: both products allow ${tookMs.toFixed(0)} ms after the command has ended`);
     expect(tookMs).toBeLessThan(1_000);
     await event(/acme: limited → full/);
+    const [ledger, fleet] = await Promise.all(more.map((line) => dimmer(line, { cwd: dev.dir })));
+    expect(ledger?.stdout).toMatch(/ {2}tenants-file {2}restriction\.put {4}case:case_acme_42 /);
+    expect(ledger?.stdout).toMatch(
+      / {2}developer {5}restriction\.clear {2}case:case_acme_42 {2}dimmer tenant pay, typed by /,
+    );
+    expect(fleet?.stdout).toMatch(/^published is version 1\.\d+/);
   });
 
   it("lets both products deny within a second of an edit, however it is saved", async () => {
@@ -130,19 +143,58 @@ describe("dimmer dev", () => {
     expect(Math.max(renamedMs, inPlaceMs)).toBeLessThan(1_000);
   });
 
-  it("reports a broken edit with file, line and field, and keeps the last good feed in force", async () => {
+  it("opens a case anew that the file says again after it was closed", async () => {
+    const file = readFileSync(dev.tenants, "utf8");
+    writeFileSync(dev.tenants, file.replace("{ at: now+6d, mode: read_only }", "{ at: now+5d, mode: read_only }"));
+    expect(await timeUntil(402, "acme", products)).toBeLessThan(1_000);
+    const shown = jsonOf(await dimmer(["tenant", "show", "acme", "--json"], { cwd: dev.dir }));
+    expect(shown["causes"]).toMatchObject([{ cause: "nonpayment", case: "case_acme_42.2", mode: "limited" }]);
+  });
+
+  it("holds back an edit that narrows too much at once, until a second person approves it", async () => {
+    const good = readFileSync(dev.tenants, "utf8");
+    const limited = (i: number): string =>
+      `- { tenant: many-${i}, plan: pro, restrictions: [{ cause: manual, case: m${i}, steps: [{ at: now-1h, mode: limited }] }] }\n`;
+    writeFileSync(dev.tenants, `${good}\n${Array.from({ length: 20 }, (_, i) => limited(i)).join("")}`);
+    await event(/it narrows too much at once and waits: npx dimmer change-set approve set_/);
+    const line = /npx dimmer (change-set approve set_\S+)/.exec(dev.stdout())?.[1] as string;
+    const held = jsonOf(await dimmer(["change-set", "list", "--json"], { cwd: dev.dir }))["changeSets"];
+    expect(held).toMatchObject([{ state: "waiting", kind: "entitlement" }]);
+    const developer = ["--api-key-file", join(dev.dir, ".dimmer/credentials/tenants-file.key")];
+    const refused = await dimmer([...line.split(" "), ...developer], { cwd: dev.dir });
+    expect(refused).toMatchObject({
+      status: 1,
+      stderr: "dimmer: who asked is not who approves: let somebody else approve it\n",
+    });
+    expect((await dimmer(line.split(" "), { cwd: dev.dir })).status).toBe(0);
+    const modes = await Promise.all(products.map((url) => createNote(url, "many-19")));
+    expect(modes).toEqual(products.map(() => 403));
+    writeFileSync(dev.tenants, good);
+    await timeUntil(201, "many-19", products);
+  });
+
+  it("finds nothing wrong with itself", async () => {
+    const run = await dimmer(["doctor"], { cwd: dev.dir });
+    expect(run).toMatchObject({ status: 0, stderr: "" });
+    for (const about of ["keys", "store", "ports", "feed", "clock", "sidecar"]) {
+      expect(run.stdout).toMatch(new RegExp(`^ok {2}${about} `, "m"));
+    }
+    expect(run.stdout).toMatch(/\nnothing is wrong\n$/);
+  });
+
+  it("reports a broken edit with file, line and field, and changes nothing", async () => {
     const good = readFileSync(dev.tenants, "utf8");
     writeFileSync(dev.tenants, good.replace("mode: read_only", "mode: frozen"));
     await event(
-      /not signed, the last good feed stays in force: .*tenants\.yaml:\d+: tenant "minato-city", restrictions\[0\]\.steps\[2\]\.mode: mode "frozen" is not in the policy/,
+      /not applied, all stays as it was: .*tenants\.yaml:\d+: tenant "minato-city", restrictions\[0\]\.steps\[2\]\.mode: mode "frozen" is not in the policy/,
     );
     writeFileSync(dev.tenants, "");
-    await event(/the last good feed stays in force: .*tenants\.yaml:1: holds no tenants/);
+    await event(/all stays as it was: .*tenants\.yaml:1: holds no tenants/);
     rmSync(dev.tenants);
-    await event(/tenants\.yaml is gone; the last good feed stays in force/);
+    await event(/tenants\.yaml is gone; all stays as it was/);
     expect(await Promise.all(products.map((url) => createNote(url, "blue-harbor")))).toEqual(products.map(() => 402));
     writeFileSync(dev.tenants, good);
-    await event(/tenants\.yaml says what it said before/);
+    await event(/tenants\.yaml: says what it said before/);
   });
 
   it("refuses to be started twice in one directory", async () => {
@@ -152,6 +204,7 @@ describe("dimmer dev", () => {
   });
 
   it.each([
+    ["--authority-port", "the authority"],
     ["--port", "the sidecar"],
     ["--notes-port", "the notes product"],
   ])("names the port that is taken, who wants it, and %s to change it", async (flag, by) => {
@@ -177,16 +230,36 @@ describe("dimmer dev", () => {
     expect(existsSync(join(dev.dir, ".dimmer/sidecar.sock"))).toBe(false);
   });
 
-  it("goes on with the feed of the run before, and begins anew where its keys are gone", async () => {
+  it("goes on where it was: what commands changed stays, what was saved meanwhile is applied, and no more", async () => {
+    const file = readFileSync(dev.tenants, "utf8");
     const again = await startDev({ dir: dev.dir, more: ["--no-python"] });
-    expect(again.stdout()).toMatch(/signed as version 1\.[2-9]/);
+    expect(again.stdout()).not.toMatch(/has changed since/);
+    const run = async (...args: string[]): Promise<Run> => await dimmer(args, { cwd: dev.dir });
+    expect((await run("tenant", "pay", "acme")).status).toBe(0);
+    expect((await run("tenant", "plan", "sakura-soft", "enterprise")).status).toBe(0);
     again.child.kill("SIGTERM");
     expect(await once(again.child, "close")).toEqual([0, null]);
+    writeFileSync(dev.tenants, file.replace("seats: 12", "seats: 13"));
+    const later = await startDev({ dir: dev.dir, more: ["--no-python"] });
+    expect(later.stdout()).toMatch(/the tenants file has changed since it was last applied: 1 tenants/);
+    const show = async (id: string): Promise<Record<string, unknown>> =>
+      jsonOf(await run("tenant", "show", id, "--json"));
+    expect(await show("hinata-design")).toMatchObject({ features: { seats: 13 } });
+    expect(await show("acme")).toMatchObject({ mode: "full" });
+    expect(await show("sakura-soft")).toMatchObject({ plan: "enterprise" });
+    later.child.kill("SIGTERM");
+    expect(await once(later.child, "close")).toEqual([0, null]);
+  });
+
+  it("begins anew where its keys are gone, and keeps the store aside", async () => {
     rmSync(join(dev.dir, ".dimmer/keys"), { recursive: true });
     const anew = await startDev({ dir: dev.dir, more: ["--no-python"] });
-    expect(anew.stdout()).toContain("does not verify (other keys?): it begins anew");
-    expect(anew.stdout()).toMatch(/signed as version 1\.1/);
+    expect(anew.stdout()).toContain("authority.db are gone: it is kept as authority.db.before, and all begins anew");
     expect(anew.stdout()).toContain("new, trust SHA256:");
+    expect(existsSync(join(dev.dir, ".dimmer/authority.db.before"))).toBe(true);
+    expect(jsonOf(await dimmer(["tenant", "show", "acme", "--json"], { cwd: dev.dir }))).toMatchObject({
+      mode: "limited",
+    });
     await anew.end();
   });
 });
@@ -213,7 +286,7 @@ describe("dimmer dev, in trouble", () => {
     onTestFinished(made.remove);
     const child = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
     const report = JSON.parse(await firstLine(child)) as DevReport;
-    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 13, version: "1.1" } });
+    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 13 }, authority: { isNew: true } });
     expect(report.tour).toHaveLength(7);
     const pids = await childrenOf(child.pid);
     const told = [report.notes.pid, ...("pid" in report.python ? [report.python.pid] : [])];

@@ -13,7 +13,7 @@ export interface RunningDev {
   readonly tenants: string;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** By name: `sidecar`, `notes`, `python`; what it prints about where they run. */
+  /** By name: `authority`, `sidecar`, `notes`, `python`; what it prints about where they run. */
   readonly urls: ReadonlyMap<string, string>;
   readonly startedInMs: number;
   /** Ends it, unless it has ended, and removes what it made. */
@@ -30,7 +30,7 @@ export function devDirectory(): { dir: string; tenants: string; remove: () => vo
 
 /** Arguments that let a `dimmer dev` run beside any other. */
 export function devArguments(dir: string, tenants: string): string[] {
-  const anyPort = ["--port", "0", "--notes-port", "0", "--python-port", "0"];
+  const anyPort = ["--authority-port", "0", "--port", "0", "--notes-port", "0", "--python-port", "0"];
   return ["dev", "--dir", join(dir, ".dimmer"), "--tenants", tenants, ...anyPort];
 }
 
@@ -45,12 +45,14 @@ export async function startDev(
   const startedMs = performance.now();
   const child = startDimmer([...devArguments(dir, tenants), ...(options.more ?? [])], {
     env: options.env ?? {},
+    // Where its sister commands look for it.
+    cwd: dir,
   });
   const [stdout, stderr] = [collected(child, "stdout"), collected(child, "stderr")];
   await vi.waitFor(
     () => {
       if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr()}`);
-      if (!stdout().includes("Then let acme pay")) throw new Error(`does not run yet: ${stdout()}${stderr()}`);
+      if (!stdout().includes("and who enforces it:")) throw new Error(`does not run yet: ${stdout()}${stderr()}`);
     },
     { timeout: 30_000, interval: 20 },
   );
