@@ -49,7 +49,8 @@ export function createApp(options: AppOptions): Hono {
       refuse(problemOf("method_not_allowed", `takes ${allow.join(", ")}`), { allow: allow.join(", ") }),
     );
   }
-  for (const { path } of hot.routes) {
+  for (const { path, method } of hot.routes) {
+    if (method === "any") continue;
     app.all(path.endsWith("/") ? `${path}*` : path, () =>
       refuse(isOpen("checks") ? problemOf("method_not_allowed", "takes POST") : closed(options, "checks"), {
         allow: "POST",

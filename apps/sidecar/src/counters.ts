@@ -6,6 +6,7 @@ const COUNTED_DOORS = [
   "checks",
   "authzen",
   "ofrep",
+  "hook",
   "explain",
   "entitlement",
   "feed",

@@ -76,7 +76,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   let isServing = false;
   let isStopping = false;
   const desk = createCheckDesk({ replica, routes, counters, log, isStopping: () => isStopping });
-  const hot = new HotRoutes(hotRoutes(desk));
+  const hot = new HotRoutes(hotRoutes(desk, { passesWithoutTenant: config.hooksWithoutTenant === "pass" }));
   const onRefused = (error: DimmerError): void => log.warn({ code: error.code }, `token refused: ${error.message}`);
   const issuer =
     signer === undefined

@@ -48,6 +48,7 @@ export interface Settings {
   readonly fallbackPolicy?: string;
   readonly keys?: string;
   readonly passphrase?: string;
+  readonly hooksWithoutTenant: "refuse" | "pass";
   readonly pollMs: number;
   readonly maxStreams: number;
   readonly drainMs: number;
@@ -84,6 +85,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   fallbackPolicy: path.optional(),
   keys: path.optional(),
   passphrase: text("must not be empty").optional(),
+  hooksWithoutTenant: z.enum(["refuse", "pass"], { error: "must be refuse or pass" }),
   pollMs: wholeNumber(50, 3_600_000),
   maxStreams: wholeNumber(0, 8_000),
   drainMs: wholeNumber(0, 600_000),
@@ -98,6 +100,7 @@ export const DEFAULTS: Partial<Settings> = {
   tcp: "check-only",
   host: "127.0.0.1",
   port: 7301,
+  hooksWithoutTenant: "refuse",
   pollMs: 5_000,
   maxStreams: 1_000,
   drainMs: 5_000,
@@ -194,6 +197,12 @@ export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
     describe: "passphrase of the key directory; from the environment or the file only",
     fix: "Set DIMMER_PASSPHRASE",
     isSecret: true,
+  },
+  hooksWithoutTenant: {
+    flag: "--hooks-without-tenant",
+    argument: "refuse|pass",
+    describe: "what the hooks of gateways say to a request without Dimmer-Tenant that is not of an open route",
+    fix: "Write refuse (the answer is 400) or pass",
   },
   pollMs: {
     flag: "--poll-ms",

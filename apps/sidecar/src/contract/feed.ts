@@ -12,7 +12,7 @@ export const documentSchema: z.ZodType = z
   .loose()
   .meta({ id: "Document" });
 
-const count = (most: number): z.ZodType<number> => z.int().min(0).max(most).default(0) as unknown as z.ZodType<number>;
+const count = (most: number): z.ZodType<number> => z.int().min(0).max(most).default(0);
 
 /**
  * The contract of what `POST /v1/feed/ack` takes. Fields that are not known are passed over: a follower may be newer than

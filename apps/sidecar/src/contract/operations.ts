@@ -1,4 +1,5 @@
 import { AUTHZEN_OPERATIONS } from "./authzen-operations.ts";
+import { HOOK_OPERATIONS } from "./hook-operations.ts";
 import { OFREP_OPERATIONS } from "./ofrep-operations.ts";
 import { json, type Operation, type OperationParameter, problem } from "./operation.ts";
 
@@ -244,4 +245,5 @@ export const OPERATIONS: readonly Operation[] = [
   },
   ...AUTHZEN_OPERATIONS,
   ...OFREP_OPERATIONS,
+  ...HOOK_OPERATIONS,
 ];

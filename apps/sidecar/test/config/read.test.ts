@@ -36,6 +36,7 @@ describe("readSidecarConfig", () => {
       port: 7301,
       pollMs: 5_000,
       maxStreams: 1_000,
+      hooksWithoutTenant: "refuse",
       drainMs: 5_000,
       logLevel: "info",
     });

@@ -91,12 +91,17 @@ describe("/openapi.json", () => {
     onTestFinished(() => streams.close());
     const refetches = new RefetchStreams(replica);
     onTestFinished(() => refetches.close());
-    const parts = { replica, streams, refetches, counters: createCounters(), issuer: undefined };
+    const issuer = { issue: () => Promise.resolve({ missing: "door" as const }) };
+    const parts = { replica, streams, refetches, counters: createCounters(), issuer };
     const doors = allDoors(parts).filter(({ path }) => !path.startsWith("/docs"));
     const served = doors.map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, "{$1}")}`);
     const documented = operations.map(({ method, path }) => `${method} ${path}`);
-    const hot = hotRoutes({} as CheckDesk).map(({ path }) => `POST ${path}${path.endsWith("/") ? "{key}" : ""}`);
-    expect(documented.sort()).toEqual([...served, ...hot].sort());
+    const hot = hotRoutes({} as CheckDesk, { passesWithoutTenant: false }).map(
+      ({ method, path }) => `${method === "any" ? "GET" : method} ${path}`,
+    );
+    const below = { "/hook/envoy/": "{path}", "/ofrep/v1/evaluate/flags/": "{key}" };
+    const named = hot.map((door) => door + (Object.entries(below).find(([path]) => door.endsWith(path))?.[1] ?? ""));
+    expect(documented.sort()).toEqual([...served, ...named].sort());
   });
 
   it("has schemas that refuse what is not as they say", () => {
