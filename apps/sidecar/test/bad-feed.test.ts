@@ -154,7 +154,7 @@ describe("F3 · the sidecar keeps the last good state and says what it refused",
     await replica.refresh();
     expect((await ask("/v1/status")).json()).toMatchObject({
       version: "1.2",
-      refusals: { count: 1, last: { code: "statement_outdated", message: "head 1.1 is older than 1.2, held" } },
+      refusals: { count: 1, last: { code: "statement_outdated", message: "head: has version 1.1, but 1.2 is held" } },
     });
     expect((await ask("/v1/check", { body: { tenant: "unpaid", capability: "create" } })).json()).toMatchObject({
       allowed: true,
