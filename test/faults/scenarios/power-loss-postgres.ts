@@ -1,0 +1,68 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { startAuthorityHost } from "../authority-process.ts";
+import { loopDisk } from "../loop-disk.ts";
+import { makeCluster, startPostgres } from "../postgres-server.ts";
+import { judgePublications } from "../publications.ts";
+import type { Scenario } from "../scenario.ts";
+import { startStreamClient } from "../stream-client.ts";
+import { pass, until } from "../waiting.ts";
+import { startWriters } from "../writers.ts";
+
+/** The power goes under the PostgreSQL of an authority: its recovery has all that was acknowledged or streamed. */
+export const powerLossPostgres: Scenario = {
+  name: "power-loss-postgres",
+  summary: "power loss under the authority's PostgreSQL: an ext4 loop image is copied at an instant under load",
+  holds: ["F1", "F5"],
+  run: async (stage) => {
+    const disk = loopDisk(stage, 192);
+    const data = join(disk.directory, "pg");
+    makeCluster(stage, data);
+    const server = await startPostgres(stage, data);
+    const authority = await startAuthorityHost(stage, { store: server.url });
+    const heard = new Map<number, string>();
+    const stream = startStreamClient({
+      port: authority.port,
+      secret: authority.fleetSecret,
+      from: 1,
+      random: stage.random,
+      onDelta: (seq, delta) => void heard.set(seq, delta),
+    });
+    stage.atEnd(() => stream.close());
+    const writers = startWriters(stage, authority);
+    await until("writes", () => writers.acknowledged.length > 10);
+    const cuts = stage.isLong ? 20 : 2;
+    let torn = 0;
+    let recoveryMs = 0;
+    for (let cut = 0; cut < cuts; cut++) {
+      await pass(stage.random.int(50, 400));
+      server.signalAll("SIGSTOP");
+      const acknowledged = [...writers.acknowledged];
+      const streamed = new Map(heard);
+      const left = disk.cutPower();
+      server.signalAll("SIGCONT");
+      if (left === undefined) {
+        torn += 1;
+        continue;
+      }
+      const fromMs = performance.now();
+      // It names the process that still runs here: after a true cut nobody has that number.
+      rmSync(join(left.directory, "pg", "postmaster.pid"), { force: true });
+      const recovered = await startPostgres(stage, join(left.directory, "pg"));
+      recoveryMs = Math.max(recoveryMs, performance.now() - fromMs);
+      judgePublications(stage, recovered.publications(), { acknowledged, heard: streamed });
+      await recovered.crash();
+      left.unmount();
+      stage.progress(`${cut + 1} of ${cuts} cuts`);
+    }
+    await writers.stop();
+    if (torn === cuts) stage.violate("run", "no copy was of one instant");
+    return {
+      runs: cuts - torn,
+      recoveryMs,
+      figure: writers.acknowledged.length,
+      unit: "writes acknowledged",
+      detail: `After each cut PostgreSQL recovered every write that was acknowledged and every version that was streamed. ${torn} copies were of no one instant and do not count.`,
+    };
+  },
+};
