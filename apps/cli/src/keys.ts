@@ -1,4 +1,4 @@
-import type { KeyDirectory } from "@dimmer/feed/node";
+import type { CreateKeysOptions, KeyDirectory } from "@dimmer/feed/node";
 import type { Command } from "commander";
 import { note } from "./answer.ts";
 import { usageFailure } from "./failure.ts";
@@ -6,6 +6,9 @@ import { readTextFile } from "./input-file.ts";
 
 /** Where keys lie unless told otherwise: below the current directory. */
 export const DEFAULT_KEYS = ".dimmer/keys";
+
+/** Where the root key is kept, where it is not with the others. */
+export type OfflineRoot = NonNullable<CreateKeysOptions["offline"]>;
 
 /** The option that names the file of a passphrase. */
 export interface PassphraseOption {
@@ -46,10 +49,13 @@ export async function openKeys(dir: string, option: PassphraseOption): Promise<K
  *
  * @throws {DimmerError} `keys_unreadable` where it holds something; {TypeError} where the passphrase is too short
  */
-export async function createKeys(dir: string, option: PassphraseOption): Promise<KeyDirectory> {
+export async function createKeys(dir: string, option: PassphraseOption, offline?: OfflineRoot): Promise<KeyDirectory> {
   const { createKeyDirectory } = await import("@dimmer/feed/node");
   const passphrase = passphraseOf(option);
-  return await createKeyDirectory(dir, passphrase === undefined ? {} : { passphrase });
+  return await createKeyDirectory(dir, {
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(offline === undefined ? {} : { offline }),
+  });
 }
 
 /** Opens a key directory, or creates it where it holds no keys. */

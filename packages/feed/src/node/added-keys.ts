@@ -1,4 +1,4 @@
-import { readdir, rename } from "node:fs/promises";
+import { readdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DimmerError } from "@dimmer/core";
 import { generateSigner, type Signer } from "@dimmer/statement/keys";
@@ -35,6 +35,13 @@ export async function addKey(path: string, role: AddedRole, options: KeyDirector
     throw diskFailure(`cannot write ${file}`, cause);
   }
   return { role, signer, file };
+}
+
+/** Removes a key that was made and never announced. @throws {DimmerError} `disk_failed` */
+export async function removeKey({ file }: Pick<AddedKey, "file">): Promise<void> {
+  await unlink(file).catch((cause: unknown) => {
+    throw diskFailure(`cannot remove ${file}`, cause);
+  });
 }
 
 /** The names of the keys that lie beside those of their roles; none where there is no such directory. Never rejects. */

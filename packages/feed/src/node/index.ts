@@ -5,6 +5,7 @@ export {
   addKey,
   openAddedKey,
   openRootKey,
+  removeKey,
   useKey,
 } from "./added-keys.ts";
 export { type AppendKeysetsOptions, appendKeysets } from "./append-keysets.ts";
