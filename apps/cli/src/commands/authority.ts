@@ -1,8 +1,11 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { OptionDefinition, OptionName } from "@dimmer/authority";
 import type { Command } from "commander";
 import { note } from "../answer.ts";
 import { addCommand } from "../command.ts";
-import { addPassphraseOption, type PassphraseOption, passphraseOf } from "../keys.ts";
+import { toFailure, usageFailure } from "../failure.ts";
+import { addPassphraseOption, openOrCreateKeys, type PassphraseOption, passphraseOf } from "../keys.ts";
 import { stopSignals } from "../stop-signals.ts";
 import { addAuthorityBackup } from "./authority-backup.ts";
 import { addAuthorityRaiseEpoch } from "./authority-raise-epoch.ts";
@@ -10,6 +13,7 @@ import { addAuthorityRestore } from "./authority-restore.ts";
 
 interface Options extends PassphraseOption {
   readonly json?: boolean;
+  readonly data?: string;
   readonly [option: string]: unknown;
 }
 
@@ -25,6 +29,7 @@ export async function addAuthority(parent: Command, isNamed: boolean): Promise<v
       "Every option may also stand in the environment (DIMMER_STORE); flags come first. The first start on a store makes " +
       "one API key, role admin, and prints it once. Ends in order on SIGINT and SIGTERM, with exit code 0.",
     examples: [
+      ["authority --data /var/lib/dimmer", "its store and its keys in one directory, made where there is nothing"],
       ["authority --store sqlite:authority.db --keys .dimmer/keys", "one process on a file, on port 7300"],
       [
         "authority --store postgres://dimmer@db/dimmer --keys keys --issuer https://dimmer.example.com --audience production",
@@ -43,15 +48,20 @@ export async function addAuthority(parent: Command, isNamed: boolean): Promise<v
     const { flag, argument, describe, isSecret } = definition;
     // A secret is no flag: other users of the machine could read it.
     if (isSecret === true) continue;
-    const help = name === "store" || name === "keys" ? `${describe} (required)` : describe;
+    const help = name === "store" || name === "keys" ? `${describe} (required without --data)` : describe;
     command.option(`${flag} <${argument}>`, help);
   }
+  command.option(
+    "--data <dir>",
+    "directory for a store of this process alone and its keys, instead of --store and --keys",
+  );
   addPassphraseOption(command).action(run);
 }
 
 async function run(options: Options): Promise<void> {
   const { readAuthorityConfig, startAuthority } = await import("@dimmer/authority");
-  const { json, passphraseFile, ...flags } = options;
+  const { json, passphraseFile, data, ...given } = options;
+  const flags = data === undefined ? given : { ...given, ...(await ownDirectory(data, options)) };
   const passphrase = passphraseOf(passphraseFile === undefined ? {} : { passphraseFile });
   const env = { ...process.env, ...(passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase }) };
   const stop = stopSignals();
@@ -68,4 +78,21 @@ async function run(options: Options): Promise<void> {
   await stop.stopped;
   await close();
   stop.release();
+}
+
+/** Store and keys in one directory: what is not there is made, readable by its owner alone. */
+async function ownDirectory(data: string, options: Options): Promise<{ store: string; keys: string }> {
+  if (options["store"] !== undefined || options["keys"] !== undefined) {
+    throw usageFailure("--data: holds the store and the keys; give it, or --store and --keys");
+  }
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw toFailure(cause);
+  }
+  const keys = join(data, "keys");
+  const { passphraseFile } = options;
+  const { isNew } = await openOrCreateKeys(keys, passphraseFile === undefined ? {} : { passphraseFile });
+  if (isNew) note(`made keys in ${keys}`);
+  return { store: `sqlite:${join(data, "authority.db")}`, keys };
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,6 +27,19 @@ describe("dimmer authority", () => {
     expect(first.code).toBe(0);
     const second = await startAndStop(args);
     expect(second.said).toMatchObject({ trust: first.said["trust"], firstApiKey: null });
+  }, 30_000);
+
+  it("keeps store and keys in one directory where that is what it is given", async () => {
+    const data = join(folder, "deep/data");
+    const first = await startAndStop(["authority", "--data", data, "--port", "0", "--json"]);
+    expect(first.said).toMatchObject({ firstApiKey: expect.stringMatching(/^dmk_/) });
+    expect(readdirSync(data).sort()).toEqual(["authority.db", "keys"]);
+    expect(statSync(data).mode & 0o777).toBe(0o700);
+    const second = await startAndStop(["authority", "--data", data, "--port", "0", "--json"]);
+    expect(second.said).toMatchObject({ trust: first.said["trust"], firstApiKey: null });
+    const both = await dimmer(["authority", "--data", data, "--keys", data]);
+    expect(both).toMatchObject({ status: 2, stdout: "" });
+    expect(both.stderr).toBe("dimmer: --data: holds the store and the keys; give it, or --store and --keys\n");
   }, 30_000);
 
   it("says what is missing, and which store it cannot open", async () => {
