@@ -22,7 +22,7 @@ export { type FeatureValueFault, featureValueFault } from "./feature-value.ts";
 export { isoInstant } from "./instant.ts";
 export { judge, judgeFeature, valueInForce } from "./judge.ts";
 export type { Links } from "./links.ts";
-export { type Finding, type FindingCode, lintPolicy } from "./lint.ts";
+export { type Finding, type FindingCode, lintForDecisions, lintPolicy } from "./lint.ts";
 export { chooseLocale } from "./locale.ts";
 export { type Offset, parseOffset } from "./offset.ts";
 export type {

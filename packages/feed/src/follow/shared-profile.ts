@@ -1,7 +1,8 @@
 import {
   type CompiledPolicy,
-  compileStandardPolicy,
+  compileLinted,
   type Lock,
+  type PolicyDocument,
   Profile,
   type State,
   type Terms,
@@ -21,8 +22,18 @@ export type Subject =
   | { readonly kind: "locked"; readonly lock: Lock; readonly under: SharedProfile | undefined }
   | { readonly kind: "unknown" | "no-data" | "ill-formed" };
 
+/** A policy that nothing is asked of: the standard one is large, and not every client needs it. */
+const NO_POLICY = compileLinted({
+  capabilities: [],
+  modes: [{ name: "full", admits: {} }],
+  features: {},
+  plans: {},
+  principals: { unstated: {} },
+  offline: { step_down_for: "24h" },
+} as unknown as PolicyDocument);
+
 /** Stands in for a profile that nobody has asked yet: never ready, and never made so. */
-const UNASKED = new Profile({ policy: compileStandardPolicy(), held: false });
+const UNASKED = new Profile({ policy: NO_POLICY, held: false });
 
 /**
  * The profile of all tenants with the same terms, whatever policy is in force: a change of policy touches none of the

@@ -3,14 +3,10 @@ import {
   type Decision,
   type DimmerError,
   decide,
-  denialOf,
-  explain,
   type FeatureDecision,
   type FeatureValue,
   isTenantId,
   type PolicyDocument,
-  type Standing,
-  standingOf,
 } from "@dimmer/core";
 import { createTokenVerifierLean, formatVersion, parseVersion, type Version } from "@dimmer/statement/lean";
 import { Listeners } from "../connect/listeners.ts";
@@ -22,6 +18,7 @@ import { FeedKeeper } from "./feed-keeper.ts";
 import { fetchSource } from "./fetch-source.ts";
 import { isWithin } from "./is-within.ts";
 import { checkEdgeOptions, type EdgeOptions } from "./options.ts";
+import type { Told } from "./telling.ts";
 import { type HeldTenant, TenantCache } from "./tenant-cache.ts";
 import { TenantLoader } from "./tenant-loader.ts";
 
@@ -103,7 +100,7 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     return answer(tenant, question, least);
   };
 
-  const about = async (tenant: string): Promise<{ standing: Standing; cases: readonly string[] }> => {
+  const about = async (tenant: string): Promise<Told> => {
     await follower.whenDue();
     keeper.tick();
     await lookUp(tenant);
@@ -112,7 +109,7 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     const { shared, moment } = standingPlace(cache, { tenant, known });
     const lock = cache.lockOf(tenant);
     const state = { ...shared.stateOn(keeper.ground), ...(lock !== undefined && { lock }) };
-    return { standing: standingOf(state, moment), cases: known?.cases ?? [] };
+    return { tenant: asText(tenant), state, moment, cases: known?.cases ?? [] };
   };
 
   const settled = async (): Promise<void> => {
@@ -147,13 +144,14 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     value: (async (tenant: string, feature: string, otherwise: NonNullable<FeatureValue>) =>
       valueOrElse(await ask(tenant, { feature }), otherwise)) as EdgeDimmer<P>["value"],
     ask,
+    // What speaks to people is rarely needed, and a third of the code.
     async explain(tenant, more) {
-      const { standing, cases } = await about(tenant);
-      return explain(standing, { tenant: asText(tenant), cases, ...more });
+      const [told, { explainTold }] = await Promise.all([about(tenant), import("./telling.ts")]);
+      return explainTold(told, more);
     },
     async denial(tenant, decision, more) {
-      const { standing, cases } = await about(tenant);
-      return denialOf(decision, standing, { tenant: asText(tenant), cases, ...more });
+      const [told, { denyTold }] = await Promise.all([about(tenant), import("./telling.ts")]);
+      return denyTold(told, decision, more);
     },
     async verify(token) {
       await follower.whenDue();

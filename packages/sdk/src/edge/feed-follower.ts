@@ -31,7 +31,9 @@ export class FeedFollower {
   readonly #options: FeedFollowerOptions;
   readonly #backoff = new Backoff(Math.random);
   readonly #streamBackoff = new Backoff(Math.random);
-  readonly #closing = new AbortController();
+  /** Made with the first stream: in a Worker such a thing belongs to the request that made it. */
+  #streaming: AbortController | undefined;
+  #isClosed = false;
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #isStreaming = false;
   /** Monotonic milliseconds from which whoever asks next has the feed looked at. */
@@ -60,7 +62,7 @@ export class FeedFollower {
    */
   async whenDue(): Promise<void> {
     const { keeper, follow, pollMs, patienceMs, monotonicMs } = this.#options;
-    if (follow !== "on-use" || this.#closing.signal.aborted) return;
+    if (follow !== "on-use" || this.#isClosed) return;
     const { looking } = keeper;
     if (monotonicMs() < this.#dueMs) {
       if (keeper.held === undefined && looking !== undefined) await isWithin(looking, patienceMs);
@@ -75,7 +77,8 @@ export class FeedFollower {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#streaming?.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -95,11 +98,11 @@ export class FeedFollower {
   async #stream(): Promise<void> {
     const { keeper } = this.#options;
     await keeper.ready().catch(() => undefined);
-    if (keeper.held === undefined || this.#closing.signal.aborted) return;
+    if (keeper.held === undefined || this.#isClosed) return;
     const delayMs = await this.#watch(keeper.held.version).catch((error: unknown) => this.#delayAfterFault(error));
     this.#isStreaming = false;
     // While there is no stream, changes are polled for at their own pace.
-    if (!this.#closing.signal.aborted) void keeper.refresh();
+    if (!this.#isClosed) void keeper.refresh();
     this.#after(delayMs, () => void this.#stream());
   }
 
@@ -112,7 +115,8 @@ export class FeedFollower {
   async #watch(from: { readonly epoch: number; readonly seq: number }): Promise<number> {
     const { keeper, source } = this.#options;
     const parts = new Map<"locks" | "policy", readonly [digest: string, token: string]>();
-    for await (const event of source.watch(from, this.#closing.signal)) {
+    this.#streaming = new AbortController();
+    for await (const event of source.watch(from, this.#streaming.signal)) {
       this.#isStreaming = true;
       this.#streamBackoff.reset();
       if (event.event === "goaway") return event.afterMs;
@@ -123,7 +127,7 @@ export class FeedFollower {
   }
 
   #after(ms: number, then: () => void): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosed) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       then();

@@ -1,5 +1,6 @@
-import { type CompiledPolicy, compilePolicy, DimmerError } from "@dimmer/core";
+import { type CompiledPolicy, DimmerError } from "@dimmer/core";
 import { type Ground, ReplicaTime, SourceFault } from "@dimmer/feed/lean";
+import { compileReceived } from "../held/compile-received.ts";
 import { type HeadSeen, type Held, type HeldReader, readHeld } from "../held/read-held.ts";
 import type { EdgeClock } from "./options.ts";
 
@@ -139,7 +140,7 @@ export class FeedKeeper {
     const before = this.#held;
     if (held !== undefined && held !== before) {
       const isNewPolicy = held.policy !== before?.policy;
-      if (isNewPolicy) this.#ground = { policy: compilePolicy(held.policy), isHeld: true };
+      if (isNewPolicy) this.#ground = { policy: compileReceived(held.policy), isHeld: true };
       this.#held = held;
       this.time.acceptHead({ iatMs: held.issuedMs, freshUntilMs: held.freshUntilMs }, true);
       this.time.acceptPolicy(this.#ground.policy.stepDownForMs);

@@ -1,7 +1,9 @@
-import { type CompiledPolicy, compilePolicy, compileStandardPolicy, type PolicyDocument } from "@dimmer/core";
+import type { CompiledPolicy, PolicyDocument } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkAudience, checkFields, checkMs, checkReach, checkToken, checkTrust } from "../connect/check-option.ts";
 import { type HttpAddress, readHttpAddress } from "../connect/http-address.ts";
+import { compileReceived } from "../held/compile-received.ts";
+import { standardFallback } from "./standard-fallback.ts";
 
 /** Something that fetches within its own walls, such as the service binding of a Worker. */
 export interface EdgeFetcher {
@@ -122,9 +124,9 @@ export function checkEdgeOptions(options: EdgeOptions): CheckedEdgeOptions {
 }
 
 function compiledFallback(policy: PolicyDocument | undefined, field: string): CompiledPolicy {
-  if (policy === undefined) return compileStandardPolicy();
+  if (policy === undefined) return standardFallback();
   try {
-    return compilePolicy(policy);
+    return compileReceived(policy);
   } catch (error) {
     throw callerMistake(field, "does not lint", error instanceof Error ? error.message : String(error));
   }

@@ -1,12 +1,22 @@
 import { DimmerError } from "@dimmer/core";
 import { MAX_TOKEN_BYTES } from "@dimmer/statement/lean";
-import type { HeldReader } from "../held/read-held.ts";
+import { compileReceived } from "../held/compile-received.ts";
+import { type HeadSeen, type Held, type HeldOptions, type HeldReader, readHeld as read } from "../held/read-held.ts";
 import type { Answer, Transport } from "./transport.ts";
-
-export { readHeld } from "../held/read-held.ts";
 
 const TIMEOUT_MS = 2_000;
 const MAX_KEYSETS_BYTES = 4 * 1024 * 1024;
+
+/** Reads what is to be held from now on; a policy that does not lint is refused with all that came with it. @throws as `readHeld` of `held` */
+export async function readHeld(
+  held: Held | undefined,
+  options: HeldOptions,
+  seen: HeadSeen | undefined,
+): Promise<{ held: Held | undefined; seen: HeadSeen | undefined }> {
+  const newest = await read(held, options, seen);
+  if (newest.held !== undefined && newest.held.policy !== held?.policy) compileReceived(newest.held.policy);
+  return newest;
+}
 
 /** Reads what is held here from a sidecar. Each method rejects with `feed_unreachable` where it does not answer. */
 export function readerOf(transport: Transport): HeldReader {

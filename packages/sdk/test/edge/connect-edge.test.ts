@@ -265,6 +265,8 @@ describe("an edge client in trouble", () => {
       isReady: false,
       lastError: expect.stringContaining("answered 503") as unknown,
     });
+    const denied = await edge.check("no tenant", "create");
+    expect((await edge.denial("no tenant", denied, { acceptLanguage: "en" })).body).toMatchObject({ status: 403 });
     w.before = () => undefined;
     w.clock.pass(5 * MINUTE_MS);
     expect(await edge.check("late", "create", "member")).toMatchObject({ reason: "restricted" });

@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { standardPolicy } from "@dimmer/core";
 import { signStatement } from "@dimmer/statement";
 import { describe, expect, it, vi } from "vitest";
 import { keeper } from "../connect/kept.ts";
@@ -97,6 +98,21 @@ describe("the lock list of a remote client", { timeout: 30_000 }, () => {
     expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_untrusted" });
     expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.1" });
     expect(await dimmer.check("acme", "create")).toMatchObject(isLocked);
+  });
+
+  it("F3 · refuses a policy that does not lint, with the lock list that came with it", async () => {
+    const world_ = await world(locked);
+    const { dimmer } = world_;
+    const refused = vi.fn();
+    dimmer.on("refused", refused);
+    await world_.publish({
+      entitlements,
+      locks: [],
+      policy: { ...standardPolicy, version: "2", zone: "Atlantis/Capital" },
+    });
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledTimes(1), 5_000);
+    expect(refused.mock.calls[0]?.[0]).toMatchObject({ code: "policy_invalid" });
+    expect(dimmer.status()).toMatchObject({ lockedTenants: 1, version: "1.1" });
   });
 
   it("F3 · refuses an older lock list of the same keys in the place of the one that the head names", async () => {
