@@ -12,7 +12,8 @@ export type ErrorCode =
   | "feed_unreachable"
   | "disk_failed"
   | "listen_failed"
-  | "input_invalid";
+  | "input_invalid"
+  | "calendar_unavailable";
 
 /** The one error of Dimmer. A denial is a value and never one of these. */
 export class DimmerError extends Error {

@@ -28,6 +28,7 @@ export const standardNotices: Readonly<Record<string, NoticeDocument>> = {
   suspended: everyone,
   deletion: everyone,
   restored: everyone,
+  exception_ended: everyone,
   breach_measure: admins,
   offboarding_plan: everyone,
   offboarding_closing: everyone,
@@ -49,6 +50,7 @@ export const standardExceptions: ExceptionsDocument = {
   floor: "essential",
   max: "90d",
   max_renewals: 2,
+  notice: "exception_ended",
 };
 
 const restore: RestoreDocument = {
@@ -151,11 +153,10 @@ export const standardTracks: TracksDocument = {
         name: "export_only",
         after: "15d",
         mode: "export_only",
-        notice: "offboarding_closing",
-        announce: "7d",
-        min_lead: "3d",
+        notice: "offboarding_closed",
+        announce: "14d",
+        min_lead: "1d",
         decision: "auto",
-        tell: "offboarding_closed",
       },
     ],
     tasks: [

@@ -164,4 +164,6 @@ export interface ExceptionsDocument {
   /** The longest span of one exception. */
   readonly max: string;
   readonly max_renewals: number;
+  /** Says that an exception ends before its time, and when. */
+  readonly notice: string;
 }

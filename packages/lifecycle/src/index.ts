@@ -1,3 +1,12 @@
+export { Calendar } from "./calendar/calendar.ts";
+export { type Calendars, type CalendarsOptions, calendarsOf } from "./calendar/calendars-of.ts";
+export {
+  type Holiday,
+  JAPAN_ANNOUNCED_UNTIL,
+  JAPAN_VERSION,
+  JAPAN_YEARS,
+  japanHolidayDates,
+} from "./calendar/japan-holidays.ts";
 export type {
   BreachFact,
   CaseFacts,
@@ -30,3 +39,9 @@ export type {
   StepNotice,
   StepState,
 } from "./plan.ts";
+export { planCase } from "./plan-case.ts";
+export { planTenant, type TenantPlan } from "./plan-tenant.ts";
+export { diffSchedules, type MovedDate } from "./show/diff-schedules.ts";
+export { renderICalendar } from "./show/render-icalendar.ts";
+export { renderTable } from "./show/render-table.ts";
+export { type DatedLadder, type LadderRow, type SimulationOptions, simulate } from "./show/simulate.ts";

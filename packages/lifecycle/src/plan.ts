@@ -22,10 +22,10 @@ export interface StepDecision {
 /** The notice of a step. */
 export interface StepNotice {
   readonly template: string;
-  /** When it goes out, or went out; Unix milliseconds. */
-  readonly byMs: number;
+  /** When it goes out, or went out; Unix milliseconds. Left out while the step is held without an end. */
+  readonly byMs?: number;
   /** The last moment to prevent the step as it is printed, `2027-01-06T23:59:00+09:00`, in the tenant's zone. */
-  readonly deadline: string;
+  readonly deadline?: string;
   /** Since when one address has accepted it and has not bounced; Unix milliseconds. */
   readonly acceptedMs?: number;
 }

@@ -32,7 +32,7 @@ export function lintScheduling(findings: Findings, policy: JsonObject, names: Na
     notices: lintNotices(findings, notices),
     modeList: Array.isArray(modes) ? (modes as readonly unknown[]) : [],
   };
-  if (exceptions !== undefined) lintExceptions(findings, exceptions, names);
+  if (exceptions !== undefined) lintExceptions(findings, exceptions, known);
   if (clauses !== undefined || tracks !== undefined) lintClauses(findings, clauses ?? {}, tracks !== undefined);
   const object = tracks === undefined ? undefined : asObject(findings, tracks, "tracks");
   if (object === undefined) return;
@@ -90,11 +90,11 @@ function lintClauses(findings: Findings, value: unknown, isRequired: boolean): v
   }
 }
 
-function lintExceptions(findings: Findings, value: unknown, names: Names): void {
+function lintExceptions(findings: Findings, value: unknown, names: SchedulingNames): void {
   const place = "exceptions";
   const object = asObject(findings, value, place);
   if (object === undefined) return;
-  warnUnknownFields(findings, object, place, ["criticality", "conditions", "floor", "max", "max_renewals"]);
+  warnUnknownFields(findings, object, place, ["criticality", "conditions", "floor", "max", "max_renewals", "notice"]);
   for (const key of ["criticality", "conditions"]) {
     const list = asArray(findings, member(findings, object, key, place), `${place}.${key}`, MAX_ITEMS) ?? [];
     for (const [index, entry] of list.entries()) isWellNamed(findings, entry, placeOf(`${place}.${key}`, index));
@@ -102,6 +102,7 @@ function lintExceptions(findings: Findings, value: unknown, names: Names): void 
   const floor = member(findings, object, "floor", place);
   if (floor !== undefined && !(typeof floor === "string" && names.modes.has(floor)))
     reportUnknown(findings, `${place}.floor`, "mode", floor);
+  lintNamed(findings, member(findings, object, "notice", place), `${place}.notice`, "notice", names.notices);
   const bounds = { object, place, code: "exception_unbounded" as const, without: "exceptions would have no end" };
   daysOf(findings, bounds, "max");
   const renewals = requiredOf(findings, bounds, "max_renewals");

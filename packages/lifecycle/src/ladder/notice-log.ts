@@ -1,0 +1,78 @@
+import { type CaseContext, type FactOf, factsOf } from "../case-context.ts";
+
+/** One notice and what its addresses said. */
+export interface SentNotice {
+  readonly fact: FactOf<"notice_sent">;
+  /** Per address: since when it has accepted, and since when it has bounced. */
+  readonly accepted: ReadonlyMap<string, number>;
+  readonly bounced: ReadonlyMap<string, number>;
+}
+
+/** The notices of a case by stage and round. */
+export class NoticeLog {
+  readonly #byKey = new Map<string, SentNotice[]>();
+  readonly #contactsChangedMs: number;
+
+  constructor(context: CaseContext) {
+    const byId = new Map<string, { accepted: Map<string, number>; bounced: Map<string, number> }>();
+    for (const fact of factsOf(context, "notice_sent")) {
+      const answers = byId.get(fact.notice) ?? {
+        accepted: new Map<string, number>(),
+        bounced: new Map<string, number>(),
+      };
+      byId.set(fact.notice, answers);
+      const key = keyOf(fact.stage, fact.round);
+      const list = this.#byKey.get(key);
+      if (list === undefined) this.#byKey.set(key, [{ fact, ...answers }]);
+      else list.push({ fact, ...answers });
+    }
+    for (const fact of context.facts) {
+      if (fact.kind !== "notice_accepted" && fact.kind !== "notice_bounced") continue;
+      const answers = byId.get(fact.notice);
+      const said = fact.kind === "notice_accepted" ? answers?.accepted : answers?.bounced;
+      if (said !== undefined && !said.has(fact.address)) said.set(fact.address, fact.atMs);
+    }
+    this.#contactsChangedMs = factsOf(context, "contacts_changed").at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** The notices of a stage in a round, oldest first. */
+  of(stage: string, round: string): readonly SentNotice[] {
+    return this.#byKey.get(keyOf(stage, round)) ?? [];
+  }
+
+  /** The first notice that an address had accepted by an instant and had not bounced by then; and since when. */
+  accepted(
+    stage: string,
+    round: string,
+    byMs: number,
+  ): { readonly notice: SentNotice; readonly atMs: number } | undefined {
+    for (const notice of this.of(stage, round)) {
+      let atMs = Number.POSITIVE_INFINITY;
+      for (const [address, acceptedMs] of notice.accepted) {
+        const bouncedMs = notice.bounced.get(address) ?? Number.POSITIVE_INFINITY;
+        if (acceptedMs <= byMs && bouncedMs > byMs) atMs = Math.min(atMs, acceptedMs);
+      }
+      if (Number.isFinite(atMs)) return { notice, atMs: Math.max(atMs, notice.fact.atMs) };
+    }
+    return undefined;
+  }
+
+  /** A notice that is still on its way: some address has said nothing yet. */
+  pending(stage: string, round: string): SentNotice | undefined {
+    return this.of(stage, round).find(({ fact, accepted, bounced }) =>
+      fact.addresses.some((address) => !accepted.has(address) && !bounced.has(address)),
+    );
+  }
+
+  /** The last notice, where every address of it bounced and no contact was changed since: nobody can be reached. */
+  unreachable(stage: string, round: string): SentNotice | undefined {
+    const last = this.of(stage, round).at(-1);
+    if (last === undefined || last.fact.atMs < this.#contactsChangedMs) return undefined;
+    const isLost = last.fact.addresses.every((address) => last.bounced.has(address));
+    return isLost && Math.max(0, ...last.bounced.values()) >= this.#contactsChangedMs ? last : undefined;
+  }
+}
+
+function keyOf(stage: string, round: string): string {
+  return `${stage} ${round}`;
+}
