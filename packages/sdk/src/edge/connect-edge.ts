@@ -94,7 +94,7 @@ export async function connectEdge<P extends PolicyDocument = PolicyDocument>(
     keeper.tick();
     const least = atLeast === undefined ? undefined : (parseVersion(atLeast) ?? UNREACHABLE);
     const here = answer(tenant, question, least);
-    if (here.reason === "locked" || here.reason === "unknown_capability") return here;
+    if (here.reason === "locked") return here;
     await lookUp(tenant, least);
     keeper.tick();
     return answer(tenant, question, least);
