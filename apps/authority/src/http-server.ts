@@ -13,6 +13,8 @@ import { answerEntitlement, isEntitlementTarget } from "./entitlement-tokens/ent
 import { TokenDesk } from "./entitlement-tokens/token-desk.ts";
 import { answerFeed, refuseFeed } from "./feed/feed-doors.ts";
 import type { FleetGate } from "./feed/fleet-gate.ts";
+import { PartCache } from "./feed/part-cache.ts";
+import { storeSource } from "./feed/store-source.ts";
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
@@ -28,6 +30,7 @@ export function createAuthorityServer(service: Service, gate: FleetGate, config:
       return new Response(JSON.stringify(problem), { status: problem.status });
     },
   });
+  const parts = new PartCache(storeSource(service.store));
   const server = createServer(
     {
       // A bulk import is one long request: bodies have a time limit of their own.
@@ -50,7 +53,7 @@ export function createAuthorityServer(service: Service, gate: FleetGate, config:
       }
       const answered = isToken
         ? answerEntitlement({ desk, gate }, request, response)
-        : answerFeed({ service, gate }, request, response);
+        : answerFeed({ service, gate, parts }, request, response);
       answered
         .catch((error: unknown) => {
           const { problem, headers } = refusalOf(service, error);

@@ -108,6 +108,26 @@ async function gaugeStore(
     .where("at_ms", ">", nowMs - SILENT_AFTER_MS)
     .executeTakeFirstOrThrow();
   gauge("dimmer_replicas_live", "Replicas that acknowledged within a minute.", Number(live.count));
+  const ahead = await db
+    .selectFrom("ack")
+    .innerJoin("feed_state", (join) => join.on("feed_state.id", "=", 1))
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("ack.at_ms", ">", nowMs - SILENT_AFTER_MS)
+    .where((where) =>
+      where.or([
+        where("ack.epoch", ">", where.ref("feed_state.epoch")),
+        where.and([
+          where("ack.epoch", "=", where.ref("feed_state.epoch")),
+          where("ack.seq", ">", where.ref("feed_state.seq")),
+        ]),
+      ]),
+    )
+    .executeTakeFirstOrThrow();
+  gauge(
+    "dimmer_replicas_ahead",
+    "Live replicas that hold what was never published from this store: it was set back, and its epoch must be raised.",
+    Number(ahead.count),
+  );
   const lagMs = unenforced.oldest === null || Number(live.count) === 0 ? 0 : nowMs - (unenforced.oldest as number);
   gauge(
     "dimmer_enforcement_lag_seconds",

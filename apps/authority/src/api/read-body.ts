@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { malformed, problemOf, Refusal } from "./problem.ts";
+import { repeatedKey } from "./repeated-key.ts";
 
 /** A body of JSON has at most this many bytes. */
 const MAX_BODY_BYTES = 1_048_576;
@@ -56,9 +57,10 @@ export function parseBody(body: Buffer, contentType: string | undefined): Record
     );
   }
   if (!isUtf8(body)) throw malformed("body", "is not UTF-8");
+  const text = body.toString("utf8");
   let value: unknown;
   try {
-    value = JSON.parse(body.toString("utf8"));
+    value = JSON.parse(text);
   } catch {
     throw malformed("body", "is not JSON");
   }
@@ -66,6 +68,8 @@ export function parseBody(body: Buffer, contentType: string | undefined): Record
     throw malformed("body", "must be a JSON object");
   const fault = faultOfJson(value, "", 0);
   if (fault !== undefined) throw malformed(fault.field === "" ? "body" : fault.field, fault.message);
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw malformed(repeated, "is there twice");
   return value as Record<string, unknown>;
 }
 

@@ -1,6 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { DimmerError } from "@dimmer/core";
 import type { PartKind } from "@dimmer/feed/follow";
 import { isDigest, parseVersion } from "@dimmer/statement";
@@ -11,20 +9,20 @@ import type { Service } from "../api/service.ts";
 import { refuseIssues } from "../api/zod-issues.ts";
 import { bearerOf } from "../credentials/secret.ts";
 import type { FleetGate } from "./fleet-gate.ts";
+import { type Coding, codingFor, type PackedPart, type PartCache } from "./part-cache.ts";
 import { storeSource } from "./store-source.ts";
 
 /** What the feed doors stand on. */
 export interface FeedDoors {
   readonly service: Service;
   readonly gate: FleetGate;
+  readonly parts: PartCache;
 }
 
 const KINDS: ReadonlySet<string> = new Set(["index", "policy", "locks", "chunks"] satisfies PartKind[]);
 /** Readers that are turned away come back after a time of their own within this: not all at once. */
 const RETRY_SPREAD_S = 30;
-const GZIP_FROM_BYTES = 1_024;
 const MAX_ACK_BYTES = 4_096;
-const compress = promisify(gzip);
 
 /**
  * Serves `/v1/feed/*` to a fleet credential: list, watch and acknowledgements. The feed is a list of debtors, so nobody
@@ -64,7 +62,11 @@ export async function answerFeed(doors: FeedDoors, request: IncomingMessage, res
     const detail = "digest: must be a SHA-256 in base64url, 43 characters";
     throw new Refusal(problemOf("malformed", detail, { field: "digest" }));
   }
-  return answerPart(doors, { kind: kind as PartKind, digest, isGzip: takesGzip(request) }, response);
+  return answerPart(
+    doors,
+    { kind: kind as PartKind, digest, coding: codingFor(request.headers["accept-encoding"]?.toString()) },
+    response,
+  );
 }
 
 function answerHead({ service }: FeedDoors, request: IncomingMessage, response: ServerResponse): void {
@@ -80,30 +82,21 @@ function answerHead({ service }: FeedDoors, request: IncomingMessage, response: 
 }
 
 async function answerPart(
-  { service }: FeedDoors,
-  { kind, digest, isGzip }: { kind: PartKind; digest: string; isGzip: boolean },
+  { parts }: FeedDoors,
+  { kind, digest, coding }: { kind: PartKind; digest: string; coding: Coding },
   response: ServerResponse,
 ): Promise<void> {
-  let bytes: Uint8Array;
+  let packed: PackedPart;
   try {
-    bytes = await storeSource(service.store).part(kind, digest);
+    packed = await parts.part(kind, digest, coding);
   } catch (error) {
     if (!(error instanceof DimmerError)) throw error;
     throw notFound(`no ${kind} of this digest is kept: fetch the head again, it names those that are`);
   }
   response.setHeader("vary", "accept-encoding");
-  if (isGzip && bytes.length >= GZIP_FROM_BYTES) {
-    bytes = await compress(bytes);
-    response.setHeader("content-encoding", "gzip");
-  }
+  if (packed.coding !== "identity") response.setHeader("content-encoding", packed.coding);
   const type = kind === "chunks" ? "application/x-ndjson" : "application/jose";
-  send(response, { type, bytes, caching: "private, max-age=31536000, immutable" });
-}
-
-/** `gzip` by name and not refused; a bare `*` is left alone. */
-function takesGzip(request: IncomingMessage): boolean {
-  const codings = String(request.headers["accept-encoding"] ?? "").split(",");
-  return codings.some((coding) => /^\s*gzip\s*(?:;\s*q=(?:1|0?\.\d*[1-9]\d*)\b.*)?$/i.test(coding));
+  send(response, { type, bytes: packed.bytes, caching: "private, max-age=31536000, immutable" });
 }
 
 async function answerWatch(
@@ -122,8 +115,9 @@ async function answerWatch(
   if (resumption === "list again") {
     throw new Refusal(problemOf("gone", "the changes since that version are not kept; list the feed again"));
   }
-  // Nothing may be awaited between `since` and `open`.
+  // Nothing may be awaited between `since` and `open`; and others may have come in while the store was read.
   if (response.destroyed) return;
+  if (!hub.hasRoom) throw busy("too many streams are open here; come back later");
   gate.follow(credential, response);
   hub.open(response, resumption.frames, { isWithoutTenants: tenants === "none" });
 }

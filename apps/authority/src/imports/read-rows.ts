@@ -1,4 +1,5 @@
 import { malformed } from "../api/problem.ts";
+import { repeatedKey } from "../api/repeated-key.ts";
 
 /** A row of an import: a value, or why there is none. `line` counts from 1, in the file. */
 export type ImportRow =
@@ -13,12 +14,19 @@ export async function* readNdjsonRows(lines: AsyncIterable<string>): AsyncGenera
     if (text.trim() === "") continue;
     let row: ImportRow;
     try {
-      row = { line, value: JSON.parse(text) as unknown };
+      row = rowOfJson(text, line);
     } catch {
       row = { line, fault: "is not JSON" };
     }
     yield row;
   }
+}
+
+/** @throws {SyntaxError} where it is not JSON */
+function rowOfJson(text: string, line: number): ImportRow {
+  const value: unknown = JSON.parse(text);
+  const repeated = repeatedKey(text);
+  return repeated === undefined ? { line, value } : { line, fault: "is there twice", field: repeated };
 }
 
 const COLUMNS = ["id", "name", "plan", "features", "zone", "locale", "criticality", "contacts", "contract"];
@@ -122,6 +130,8 @@ function rowOf(header: readonly string[], cells: string[] | undefined, line: num
     } catch {
       return { line, fault: "is not JSON", field: name };
     }
+    const repeated = repeatedKey(cell);
+    if (repeated !== undefined) return { line, fault: "is there twice", field: `${name}.${repeated}` };
   }
   return { line, value };
 }

@@ -86,6 +86,32 @@ export async function listAgain({ queries, issuing, position, list, nowMs }: Lis
   return next;
 }
 
+/**
+ * Forgets what has been out of use for a day where no list is made: a feed that rests for a week keeps no deltas of the
+ * week before.
+ */
+export async function forgetOld(
+  queries: Transaction<Tables>,
+  { index_digest, policy_digest, locks_digest }: FeedPosition,
+  nowMs: number,
+): Promise<void> {
+  const chunks = await chunksOf(queries, index_digest);
+  await forgetParts(queries, new Set([index_digest, policy_digest, locks_digest, ...chunks]), nowMs);
+}
+
+/** The chunks that an index names, while it is kept. */
+async function chunksOf(queries: Transaction<Tables>, index: string): Promise<readonly string[]> {
+  const row = await queries
+    .selectFrom("part")
+    .select("bytes")
+    .where("kind", "=", "index")
+    .where("digest", "=", index)
+    .executeTakeFirst();
+  if (row === undefined) return [];
+  const statement = inspectStatement(Buffer.from(row.bytes).toString("latin1"));
+  return statement.typ === "dimmer-index+jwt" ? statement.payload.chunks : [];
+}
+
 /** Marks the index and the chunks that go out of use now, so that they are kept for a day from now on. */
 async function retire(
   queries: Transaction<Tables>,
@@ -93,15 +119,7 @@ async function retire(
   inUse: ReadonlySet<string>,
   nowMs: number,
 ): Promise<void> {
-  const row = await queries
-    .selectFrom("part")
-    .select("bytes")
-    .where("kind", "=", "index")
-    .where("digest", "=", index)
-    .executeTakeFirst();
-  if (row === undefined) return;
-  const statement = inspectStatement(Buffer.from(row.bytes).toString("latin1"));
-  const chunks = statement.typ === "dimmer-index+jwt" ? statement.payload.chunks : [];
+  const chunks = await chunksOf(queries, index);
   const retired = [index, ...chunks].filter((digest) => !inUse.has(digest));
   for (let start = 0; start < retired.length; start += BATCH) {
     const digests = retired.slice(start, start + BATCH);

@@ -8,7 +8,7 @@ import { type BreakerLimits, STANDARD_LIMITS } from "./breaker.ts";
 import type { FeedPosition, Publication } from "./feed-position.ts";
 import { firstPosition } from "./genesis.ts";
 import { type HeldLease, LEASE, lockRow, releaseLease, takeLease } from "./lease.ts";
-import { listAgain, prepareList } from "./list.ts";
+import { forgetOld, listAgain, prepareList } from "./list.ts";
 import { type Issuing, type Published, publishNext, signHead } from "./publish.ts";
 import { publishKeys } from "./publish-keys.ts";
 import { PublishedLines } from "./published-lines.ts";
@@ -48,6 +48,7 @@ const RENEW_AFTER_MS = 4_000;
 const IDLE_MS = 1_000;
 const HEAD_EVERY_MS = 5_000;
 const LIST_EVERY_MS = 60_000;
+const FORGET_EVERY_MS = 3_600_000;
 
 /** What the holder of the lease keeps in memory; read anew whenever the lease is taken. */
 interface Held {
@@ -61,6 +62,8 @@ interface Held {
   readonly published: PublishedLines;
   /** When the list was made last, by the monotonic clock; `-Infinity` where it must be made at once. */
   listedMs: number;
+  /** When what is old was forgotten last, by the monotonic clock. */
+  forgottenMs: number;
   /** Whether it was seen that what is in force was signed by the keys that sign. */
   isKeysSeen?: boolean;
 }
@@ -246,7 +249,16 @@ export class Sequencer {
       rows.map((row) => [row.tenant_id, row.line] as const),
       rows.length,
     );
-    return { lease, leasedMs, position, headMs, policy, published, listedMs: Number.NEGATIVE_INFINITY };
+    return {
+      lease,
+      leasedMs,
+      position,
+      headMs,
+      policy,
+      published,
+      listedMs: Number.NEGATIVE_INFINITY,
+      forgottenMs: headMs,
+    };
   }
 
   /** Runs a signing transaction behind the fence. */
@@ -325,6 +337,7 @@ export class Sequencer {
       );
       held.listedMs = monotonicMs;
       held.headMs = monotonicMs;
+      held.forgottenMs = monotonicMs;
       events.onHead(held.position.head, held.position);
     } else if (monotonicMs - held.headMs >= headEveryMs || nowMs - held.position.head_ms >= headEveryMs) {
       const head = await signHead(issuing, held.position, nowMs);
@@ -335,6 +348,9 @@ export class Sequencer {
       held.headMs = monotonicMs;
       events.onHead(head, held.position);
     }
+    if (monotonicMs - held.forgottenMs < FORGET_EVERY_MS) return;
+    held.forgottenMs = monotonicMs;
+    await this.#fenced(held, (queries) => forgetOld(queries, held.position, nowMs));
   }
 
   #report(role: "leader" | "follower" | "refusing", why?: string): void {

@@ -37,6 +37,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
     ],
     exception: { floor: "essential", from: 1, until: 2 },
   },
+  grantException: { floor: "essential", from: 1, until: 2 },
   lockTenant: { cause: "security", allow: ["export"] },
   uploadPolicy: { document: standardPolicy as unknown },
   activatePolicy: { narrowed: 3 },

@@ -109,6 +109,39 @@ describe("the feed as a watch", () => {
     await small.stop();
   });
 
+  it("lets as many in as there is room for where hundreds come back at once, and the rest each at a time of its own", async () => {
+    const [room, comers] = [150, 400];
+    const small = await runAuthority({ config: { maxStreams: room } });
+    const secret = await small.fleetSecret();
+    const control = new AbortController();
+    const answers = await Promise.all(
+      Array.from({ length: comers }, async () => {
+        const response = await fetch(`${small.url}/v1/feed/watch?epoch=1&seq=1`, {
+          headers: { authorization: `Bearer ${secret}` },
+          signal: control.signal,
+        });
+        return { response, text: response.ok ? response.text().catch(() => "") : Promise.resolve("") };
+      }),
+    );
+    const admitted = answers.filter(({ response }) => response.status === 200);
+    const turned = answers.filter(({ response }) => response.status === 503);
+    expect([admitted.length, turned.length]).toEqual([room, comers - room]);
+    const times = turned.map(({ response }) => Number(response.headers.get("retry-after")));
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(1);
+    expect(Math.max(...times)).toBeLessThanOrEqual(30);
+    // 250 times of 30 possible ones: fewer than ten different ones would be no spread.
+    expect(new Set(times).size).toBeGreaterThan(10);
+    expect((await small.ask("PUT", "/v1/tenants/during", { body: { name: "x", plan: "pro" } })).status).toBe(201);
+    await small.stop();
+    const goaways = (await Promise.all(admitted.map(({ text }) => text))).map(
+      (text) => /event: goaway\ndata: (.+)\n/.exec(text)?.[1],
+    );
+    const after = goaways.map((data) => (JSON.parse(data ?? "{}") as { afterMs: number }).afterMs);
+    expect(after.every((ms) => ms >= 0 && ms < 10_000)).toBe(true);
+    expect(new Set(after).size).toBeGreaterThan(50);
+    control.abort();
+  }, 30_000);
+
   it("is sent away in order when the authority stops", async () => {
     const leaving = await runAuthority();
     const secret = await leaving.fleetSecret();
@@ -157,6 +190,26 @@ describe("acknowledgements", () => {
     await ack({ replica: "sidecar-b", epoch: 1, seq });
     expect(await enforcement()).toMatchObject({ replicas: 2, enforcing: 2, tookMs: expect.any(Number) as unknown });
     expect((await authority.ask("GET", "/v1/fleet/versions/1.999999")).status).toBe(404);
+    const survey = async (): Promise<unknown> => (await authority.ask("GET", "/v1/fleet")).json();
+    expect(await survey()).toMatchObject({
+      version,
+      replicas: 2,
+      silent: 0,
+      current: 2,
+      ahead: 0,
+      followers: 3,
+      quarantined: 1,
+      refused: 2,
+      leastVersion: version,
+      lagMs: 0,
+      enforcedVersion: version,
+      tookMs: expect.any(Number) as unknown,
+    });
+    await ack({ replica: "sidecar-b", epoch: 1, seq: seq + 1_000 });
+    await ack({ replica: "sidecar-a", epoch: 1, seq: seq - 1 });
+    expect(await survey()).toMatchObject({ current: 1, ahead: 1, leastVersion: `1.${seq - 1}` });
+    expect((await authority.ask("GET", "/metrics", { key: "" })).text).toMatch(/^dimmer_replicas_ahead 1$/m);
+    await ack({ replica: "sidecar-b", epoch: 1, seq });
   });
 
   it.each([

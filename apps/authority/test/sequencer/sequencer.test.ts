@@ -247,6 +247,24 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     expect(second.publications.map(({ base, seq }) => [base, seq])).toEqual([[2, 3]]);
   });
 
+  it("forgets deltas of more than a day also where nothing new is published, and nothing that is in use", async () => {
+    let monotonicMs = 0;
+    const { sequencer } = authority.sequence({ listEveryMs: 0, monotonicMs: () => monotonicMs });
+    for (const id of ["a", "b", "c"]) {
+      await put(tenant(id));
+      await authority.settled();
+    }
+    await expect.poll(async () => (await report()).counts?.tenants).toBe(3);
+    const kept = async (): Promise<number[]> =>
+      (await authority.store.db.selectFrom("publication").select("seq").orderBy("seq").execute()).map(({ seq }) => seq);
+    expect(await kept()).toEqual([2, 3, 4]);
+    authority.nowMs += 25 * 3_600_000;
+    monotonicMs += 25 * 3_600_000;
+    sequencer.wake();
+    await expect.poll(kept).toEqual([4]);
+    expect(await report()).toMatchObject({ isGood: true, counts: { tenants: 3 } });
+  });
+
   it("keeps parts for a day beyond their use, and no longer", async () => {
     const { sequencer } = authority.sequence({ listEveryMs: 0 });
     const indexes = async (): Promise<number> =>

@@ -7,10 +7,10 @@ import { join } from "node:path";
 export interface SmallDisk {
   readonly path: string;
   /** Takes all the room that is left. */
-  fill(): void;
+  readonly fill: () => void;
   /** Gives it back. */
-  empty(): void;
-  remove(): void;
+  readonly empty: () => void;
+  readonly remove: () => void;
 }
 
 /** Mounts a file system of some bytes; `undefined`, and a line that says so, where that is not permitted. */

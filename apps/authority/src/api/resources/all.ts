@@ -4,6 +4,7 @@ import { backupOperations } from "./backups.ts";
 import { changeSetOperations } from "./change-sets.ts";
 import { docsOperations } from "./docs.ts";
 import { entitlementDescriptions } from "./entitlements.ts";
+import { exceptionOperations } from "./exceptions.ts";
 import { feedDescriptions } from "./feed.ts";
 import { fleetOperations } from "./fleet.ts";
 import { healthOperations } from "./health.ts";
@@ -21,6 +22,7 @@ export function allOperations(): readonly Operation[] {
   const served = [
     ...tenantOperations,
     ...restrictionOperations,
+    ...exceptionOperations,
     ...lockOperations,
     ...policyOperations,
     ...changeSetOperations,

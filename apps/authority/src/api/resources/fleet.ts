@@ -7,6 +7,7 @@ import {
   revokeFleetCredential,
 } from "../../credentials/fleet-credentials.ts";
 import { SILENT_AFTER_MS } from "../../fleet/ack-book.ts";
+import { firstAfter, surveyFleet } from "../../fleet/survey-fleet.ts";
 import type { Queries } from "../../store/open-store.ts";
 import { type Operation, reads, writes } from "../operation.ts";
 import { afterOf, pageOf } from "../paging.ts";
@@ -40,6 +41,26 @@ const replicaShown = z
     isSilent: z.boolean().meta({ description: `Said nothing for ${SILENT_AFTER_MS / 1_000} s: not waited for.` }),
   })
   .meta({ id: "FleetReplica" });
+
+const fleetShown = z
+  .looseObject({
+    version: z.string().nullable().meta({ description: "What is published." }),
+    replicas: z.number().meta({ description: "That said something within a minute." }),
+    silent: z.number().meta({ description: "That said nothing for a minute, and something within a week." }),
+    current: z.number().meta({ description: "Of the live ones, those that enforce the newest version." }),
+    ahead: z
+      .number()
+      .meta({ description: "That hold a version which was never published here: the store was set back." }),
+    followers: z.number(),
+    quarantined: z.number(),
+    refused: z.number(),
+    leastVersion: z.string().nullable().meta({ description: "Of the live ones." }),
+    lagMs: z.number().meta({ description: "How long the first version that a live one lacks has been published." }),
+    enforcedVersion: z.string().nullable().meta({ description: "The newest that every live one had." }),
+    enforcedAt: instant.nullable().meta({ description: "When the last one had it." }),
+    tookMs: z.number().nullable().meta({ description: "From its publication to then." }),
+  })
+  .meta({ id: "Fleet" });
 
 function showCredential({ created_ms, revoked_ms, ...row }: FleetCredential): Record<string, unknown> {
   return { ...row, createdAt: isoOf(created_ms), revokedAt: isoOf(revoked_ms) };
@@ -105,6 +126,21 @@ export const fleetOperations: readonly Operation[] = [
       const actor = as(["admin"], "revoking a fleet credential");
       await revokeFleetCredential({ queries, actor, nowMs }, id);
       return { status: 200, body: { id, revokedAt: isoOf(nowMs) } };
+    },
+  }),
+  reads({
+    name: "getFleet",
+    tag: "Fleet",
+    path: "/v1/fleet",
+    summary: "The whole fleet in one answer: what is published, how far everybody is, and what the last change took",
+    access: "any key",
+    answers: {
+      200: { description: "The fleet.", schema: fleetShown },
+    },
+    handle: async ({ service }) => {
+      await service.acks.flush();
+      const fleet = await surveyFleet(service.store.db, { version: service.view.version, nowMs: service.now() });
+      return { body: { ...fleet, enforcedAt: isoOf(fleet.enforcedMs), enforcedMs: undefined } };
     },
   }),
   reads({
@@ -207,19 +243,8 @@ export const fleetOperations: readonly Operation[] = [
 async function firstsAfter(queries: Queries, held: readonly Version[]): Promise<Map<string, number>> {
   const firsts = new Map<string, number>();
   for (const version of new Map(held.map((one) => [formatVersion(one), one])).values()) {
-    const row = await queries
-      .selectFrom("publication")
-      .select("created_ms")
-      .where((where) =>
-        where.or([
-          where("epoch", ">", version.epoch),
-          where.and([where("epoch", "=", version.epoch), where("seq", ">", version.seq)]),
-        ]),
-      )
-      .orderBy("epoch")
-      .orderBy("seq")
-      .executeTakeFirst();
-    if (row !== undefined) firsts.set(formatVersion(version), row.created_ms);
+    const createdMs = await firstAfter(queries, version);
+    if (createdMs !== undefined) firsts.set(formatVersion(version), createdMs);
   }
   return firsts;
 }
