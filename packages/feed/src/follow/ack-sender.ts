@@ -56,7 +56,7 @@ export class AckSender {
 
   async #send(ack: ReplicaAck): Promise<void> {
     const { sources, clock, random } = this.#tools;
-    const sent = sources.map((source) => source.ack?.(ack, this.#abort.signal));
+    const sent = sources.map(async (source) => await source.ack?.(ack, this.#abort.signal));
     const isLost = (await Promise.allSettled(sent)).some(({ status }) => status === "rejected");
     if (isLost) this.#dueMs = Math.min(this.#dueMs, clock.monotonicMs() + RETRY_MS * (0.3 + random() * 0.7));
   }

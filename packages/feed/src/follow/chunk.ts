@@ -1,8 +1,8 @@
 import { DimmerError } from "@dimmer/core";
 import {
-  canonicalLine,
   casesFromWire,
   checkWireEntitlement,
+  isCanonicalLine,
   isTombstone,
   termsFromWire,
   type WireEntitlement,
@@ -173,7 +173,7 @@ class ChunkReader {
       const message = cause instanceof SyntaxError ? `is not JSON: ${this.#shownLine()}` : (cause as Error).message;
       throw this.#fault(message, cause);
     }
-    if (canonicalLine(checked) !== line) throw this.#fault(`is not in the canonical spelling: ${this.#shownLine()}`);
+    if (!isCanonicalLine(line, checked)) throw this.#fault(`is not in the canonical spelling: ${this.#shownLine()}`);
     return checked;
   }
 

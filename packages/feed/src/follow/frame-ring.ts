@@ -103,7 +103,8 @@ export class FrameRing {
   }
 
   #tell(frames: readonly WatchEvent[]): void {
-    for (const listener of [...this.#listeners]) {
+    const listeners = [...this.#listeners];
+    for (const listener of listeners) {
       try {
         listener(frames);
       } catch (error) {

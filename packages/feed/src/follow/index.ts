@@ -1,4 +1,3 @@
-export { Backoff } from "./backoff.ts";
 export type { ReplicaEvent } from "./events.ts";
 export {
   fileOfPart,
@@ -39,4 +38,3 @@ export type {
   SourceStatus,
   StoreStatus,
 } from "./status.ts";
-export { readWatch, type WatchEnd, type WatchReaderOptions } from "./watch-reader.ts";

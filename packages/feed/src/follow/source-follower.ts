@@ -4,7 +4,7 @@ import { Backoff } from "./backoff.ts";
 import type { FramesTaken } from "./frame-intake.ts";
 import type { FeedSource, ReplicaClock, ReplicaTimer, WatchEvent } from "./ports.ts";
 import { SourceFault } from "./source-fault.ts";
-import { SourceStream, toDimmerError } from "./source-stream.ts";
+import { SourceStream, type StreamEnd, toDimmerError } from "./source-stream.ts";
 import type { SourceStatus } from "./status.ts";
 
 /** What a source's news are given to. */
@@ -68,7 +68,7 @@ export class SourceFollower {
       take: (events, signal) => sink.takeFrames(source, events, signal),
       onHealthy: () => this.#schedule(this.#slowMs),
       onListWanted: () => this.#scheduleWithin(pace.random() * pace.pollMs),
-      onEnd: (delayMs, fault) => this.#onStreamEnd(delayMs, fault),
+      onEnd: (end) => this.#onStreamEnd(end),
     });
   }
 
@@ -162,10 +162,9 @@ export class SourceFollower {
     return waitMs > 0 ? Math.min(waitMs, this.#pace.pollMs) : this.#pace.pollMs;
   }
 
-  #onStreamEnd(delayMs: number, fault: DimmerError | undefined): void {
-    const isAskedToWait = fault instanceof SourceFault && (fault.retryAfterMs ?? 0) > 0;
+  #onStreamEnd({ delayMs, isQuiet = false, fault }: StreamEnd): void {
     if (fault !== undefined) this.#note(fault, undefined);
-    this.#schedule(isAskedToWait || fault === undefined ? delayMs : Math.min(delayMs, this.#pace.pollMs));
+    this.#schedule(isQuiet ? delayMs : Math.min(delayMs, this.#pace.pollMs));
   }
 
   #note(error: DimmerError, token: string | undefined): void {

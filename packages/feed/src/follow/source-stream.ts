@@ -13,13 +13,21 @@ export interface StreamTools {
   readonly backoff: Backoff;
   /** Ends everything. */
   readonly signal: AbortSignal;
-  take(events: readonly WatchEvent[], signal: AbortSignal): Promise<FramesTaken>;
+  readonly take: (events: readonly WatchEvent[], signal: AbortSignal) => Promise<FramesTaken>;
   /** The stream has begun to speak. */
-  onHealthy(): void;
+  readonly onHealthy: () => void;
   /** An index waits to be listed; the stream goes on. */
-  onListWanted(): void;
-  /** The stream ended; after `delayMs` it is listed again, and the stream opened. */
-  onEnd(delayMs: number, fault: DimmerError | undefined): void;
+  readonly onListWanted: () => void;
+  readonly onEnd: (end: StreamEnd) => void;
+}
+
+/** How a stream ended. */
+export interface StreamEnd {
+  /** Milliseconds until it may be opened again. */
+  readonly delayMs: number;
+  /** The server asked to be left alone for so long: it is not listed meanwhile either. */
+  readonly isQuiet?: boolean;
+  readonly fault?: DimmerError;
 }
 
 /** What is counted of a source's streams. */
@@ -92,7 +100,7 @@ export class SourceStream {
     this.#opened += 1;
     this.#openedMs = clock.monotonicMs();
     const away = new AbortController();
-    let end: { readonly delayMs: number; readonly fault?: DimmerError };
+    let end: StreamEnd;
     try {
       const ended = await readWatch(source, {
         from,
@@ -118,7 +126,7 @@ export class SourceStream {
     if (signal.aborted) return;
     this.#notBeforeMs = clock.monotonicMs() + end.delayMs;
     this.#running = undefined;
-    this.#tools.onEnd(end.delayMs, end.fault);
+    this.#tools.onEnd(end);
   }
 
   #onAlive(): void {
@@ -130,11 +138,11 @@ export class SourceStream {
     this.#tools.onHealthy();
   }
 
-  #judge(end: WatchEnd): { readonly delayMs: number; readonly fault?: DimmerError } {
+  #judge(end: WatchEnd): StreamEnd {
     const { backoff, source } = this.#tools;
     switch (end.reason) {
       case "goaway":
-        return { delayMs: Math.min(Math.max(end.afterMs, MIN_AWAY_MS), MAX_AWAY_MS) };
+        return { delayMs: Math.min(Math.max(end.afterMs, MIN_AWAY_MS), MAX_AWAY_MS), isQuiet: true };
       case "stopped":
         return { delayMs: this.#listAgain() };
       case "closed":
@@ -145,13 +153,14 @@ export class SourceStream {
     }
   }
 
-  #fail(error: unknown): { readonly delayMs: number; readonly fault?: DimmerError } {
+  #fail(error: unknown): StreamEnd {
     const { backoff } = this.#tools;
     if (!(error instanceof SourceFault)) return { delayMs: backoff.next(), fault: toDimmerError(error) };
     if (error.isGone) return { delayMs: Math.max(this.#listAgain(), error.retryAfterMs ?? 0) };
     this.#isUnsupported = error.isUnsupported;
     if (error.isUnsupported) return { delayMs: UNSUPPORTED_MS };
-    return { delayMs: backoff.next(error.retryAfterMs), fault: error };
+    const isQuiet = (error.retryAfterMs ?? 0) > 0;
+    return { delayMs: backoff.next(error.retryAfterMs), isQuiet, fault: error };
   }
 
   /** The first time at once; a list that does not help is not repeated as fast as it fails. */

@@ -9,5 +9,6 @@ export { ProfilePool } from "../follow/profile-pool.ts";
 export { ReplicaTime } from "../follow/replica-time.ts";
 export { type Ground, SharedProfile } from "../follow/shared-profile.ts";
 export { SourceFault } from "../follow/source-fault.ts";
+export { readWatch, type WatchEnd, type WatchReaderOptions } from "../follow/watch-reader.ts";
 export { retryAfterMsOf } from "../node/retry-after.ts";
 export { answerOfProblem, pathOfToken, type TokenAnswer } from "../node/token-source.ts";

@@ -165,8 +165,8 @@ describe("an update that only a broken authority would sign", () => {
       /line 1: is not in the canonical spelling/,
     ],
     [
-      "an unknown field",
-      { chunk: { bucket, bytes: chunkText.replace("}", ',"x":1}') } },
+      "an unknown field before one that is known",
+      { chunk: { bucket, bytes: chunkText.replace(',"plan"', ',"x":1,"plan"') } },
       "feed_refused",
       /line 1: is not in the canonical/,
     ],
