@@ -14,6 +14,7 @@ export { digestOf, sha256, type TokenDigest } from "./digest.ts";
 export { canonicalLine, checkWireEntitlement, isTombstone } from "./entitlement-line.ts";
 export { type InspectedStatement, inspectStatement } from "./inspect.ts";
 export { type KeysetChainOptions, verifyKeysetChain } from "./keyset.ts";
+export { isCanonicalLine } from "./later-line.ts";
 export { LIMITS, MAX_TOKEN_BYTES } from "./limits.ts";
 export {
   deltaPayloadSchema,

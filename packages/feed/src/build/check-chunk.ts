@@ -1,7 +1,7 @@
 import { type CompiledPolicy, DimmerError } from "@dimmer/core";
 import {
-  canonicalLine,
   checkWireEntitlement,
+  isCanonicalLine,
   isTombstone,
   type WireEntitlement,
   type WireTombstone,
@@ -60,7 +60,7 @@ export function checkChunk(bytes: Uint8Array, place: ChunkPlace, report: (fault:
       counts.lines++;
       if (isTombstone(checked)) counts.gone++;
       else if (checked.restrictions !== undefined) counts.restricted++;
-      if (canonicalLine(checked) !== line) fault("error", `tenant "${tenant}": the line is not in canonical form`);
+      if (!isCanonicalLine(line, checked)) fault("error", `tenant "${tenant}": the line is not in canonical form`);
       if (tenant === before) fault("error", `tenant "${tenant}" stands there twice`);
       if (tenant < before) fault("error", `tenant "${tenant}" is out of order: it comes before "${before}"`);
       const bucket = bucketOf(tenant, place.buckets);
