@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { onTestFinished } from "vitest";
+
+const EXAMPLES = resolve(import.meta.dirname, "../../examples/gateways");
+
+/** A server from the machine's packages, with the configuration that is shipped for it. */
+export interface Kind {
+  readonly name: "nginx" | "caddy" | "haproxy";
+  readonly command: readonly string[];
+  /** Asks for the version: whether it is on this machine. */
+  readonly probe: readonly string[];
+  /** Turns what the configuration says of a sidecar that is down into what its own comment says for the other way. */
+  readonly failOpen: (text: string) => string;
+}
+
+/** Servers whose shipped configuration is run as it is, but for its ports. */
+export const KINDS: readonly Kind[] = [
+  {
+    name: "nginx",
+    command: ["nginx", "-p", ".", "-c", "nginx.conf", "-g", "daemon off;"],
+    probe: ["nginx", "-v"],
+    failOpen: (text) => {
+      const passed = /( {6}proxy_pass http:\/\/product;.*?)\n {4}\}/s.exec(text)?.[1] ?? "";
+      return text.replace(/( {4}location @dimmer_down \{\n).*?(\n {4}\})/s, `$1${passed}$2`);
+    },
+  },
+  {
+    name: "caddy",
+    command: ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
+    probe: ["caddy", "version"],
+    failOpen: (text) => {
+      const written = /write here: (handle_errors \{.*\})/.exec(text)?.[1] ?? "";
+      return text.replace(/\}\s*$/, `\t${written.replace("{ ", "{\n").replace(" }", "\n}")}\n}\n`);
+    },
+  },
+  {
+    name: "haproxy",
+    command: ["haproxy", "-f", "haproxy.cfg"],
+    probe: ["haproxy", "-v"],
+    failOpen: (text) => text.replace("DIMMER_WHEN_DOWN closed", "DIMMER_WHEN_DOWN open"),
+  },
+];
+
+/** Whether a server is on this machine. */
+export function isInstalled({ probe: [command = "", ...args] }: Kind): boolean {
+  return spawnSync(command, args).status === 0;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Starts a gateway in front of a product and beside a sidecar; it ends with the test. Returns its port. */
+export async function startGateway(
+  kind: Kind,
+  ports: { readonly product: number; readonly sidecar: number },
+  { failsOpen = false }: { readonly failsOpen?: boolean } = {},
+): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), `dimmer-${kind.name}-`));
+  mkdirSync(join(folder, "tmp"));
+  cpSync(join(EXAMPLES, kind.name), folder, { recursive: true });
+  const port = await freePort();
+  const { product, sidecar } = ports;
+  for (const file of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())) {
+    const path = join(folder, file.name);
+    const text = readFileSync(path, "utf8");
+    const chosen = failsOpen ? kind.failOpen(text) : text;
+    writeFileSync(
+      path,
+      chosen
+        .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)
+        .replaceAll("127.0.0.1:9000", `127.0.0.1:${product}`)
+        .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar}`),
+    );
+  }
+  const [command = "", ...args] = kind.command;
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, HOME: folder },
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (piece: Buffer) => (output += piece.toString()));
+  onTestFinished(async () => {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await untilListening(port, child, () => output);
+  return port;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const hard = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  await exited;
+  clearTimeout(hard);
+}
+
+async function untilListening(port: number, child: ChildProcess, output: () => string): Promise<void> {
+  const untilMs = performance.now() + 15_000;
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null || performance.now() > untilMs)
+      throw new Error(`the gateway does not listen: ${output()}`);
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once("error", () => setTimeout(() => done(false), 20));
+  });
+}

@@ -1,0 +1,174 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+import { type Answer, type Asked, ask } from "../../apps/sidecar/test/http-client.ts";
+import { type RunningSidecar, runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
+import { isInstalled, KINDS, type Kind, startGateway } from "./gateway.ts";
+import { LARGE, startUpstream, type Upstream } from "./upstream.ts";
+
+const here = KINDS.filter(isInstalled);
+const missing = KINDS.filter((kind) => !here.includes(kind));
+
+/** The status of a gateway whose sidecar is gone, as its example documents. */
+const DOWN: Readonly<Record<Kind["name"], number>> = { nginx: 503, caddy: 502, haproxy: 503 };
+
+const bearer = (tenant: string, principal = "member"): Record<string, string> => ({
+  authorization: `Bearer ${tenant}:${principal}`,
+});
+
+interface Whole {
+  readonly upstream: Upstream;
+  readonly sidecar: RunningSidecar;
+  readonly port: number;
+  readonly through: (path: string, asked?: Asked) => Promise<Answer>;
+}
+
+async function whole(kind: Kind, options: { readonly failsOpen?: boolean } = {}): Promise<Whole> {
+  const upstream = await startUpstream();
+  const sidecar = await runSidecar(await testFeed());
+  const port = await startGateway(kind, { product: upstream.port, sidecar: sidecar.port }, options);
+  return { upstream, sidecar, port, through: (path, asked) => ask({ port }, path, asked) };
+}
+
+it("says which gateways are not on this machine, and are not tested", () => {
+  for (const { name } of missing)
+    process.stderr.write(`not run: ${name} is not installed, its gateway is not tested\n`);
+  expect([...here, ...missing]).toHaveLength(KINDS.length);
+});
+
+describe.each(here)("$name with its shipped configuration", (kind) => {
+  it("lets a paying tenant through, and tells the product who it is and in which mode", async () => {
+    const { through, upstream } = await whole(kind);
+    const answer = await through("/api/notes?a=1&b=%20", { headers: bearer("acme"), body: { text: "hello" } });
+    expect([answer.status, answer.text]).toEqual([200, "from the product"]);
+    expect(upstream.reached).toHaveLength(1);
+    expect(upstream.reached[0]).toMatchObject({ method: "POST", url: "/api/notes?a=1&b=%20" });
+    expect(upstream.reached[0]?.headers).toMatchObject({
+      "dimmer-tenant": "acme",
+      "dimmer-principal": "member",
+      "dimmer-mode": "full",
+      "dimmer-reason": "granted",
+    });
+  });
+
+  it("sends the tenant's people our 402, in their language, and the product nothing", async () => {
+    const { through, upstream } = await whole(kind);
+    const headers = { ...bearer("unpaid"), "accept-language": "ja" };
+    const answer = await through("/api/notes", { headers, body: { text: "hello" } });
+    expect([answer.status, answer.headers["content-type"]]).toEqual([402, "application/problem+json"]);
+    expect(answer.headers).toMatchObject({
+      "dimmer-mode": "limited",
+      "dimmer-reason": "restricted",
+      "content-language": "ja",
+      link: expect.stringContaining('rel="payment"') as unknown,
+    });
+    expect(answer.json()).toMatchObject({ cause: "nonpayment", case: "case_1", status: 402 });
+    expect(upstream.reached).toEqual([]);
+    expect((await through("/api/notes", { headers })).status).toBe(200);
+  });
+
+  it("D2 · keeps a locked tenant out, and does not say why", async () => {
+    const { through, upstream } = await whole(kind);
+    const answer = await through("/api/notes", { headers: bearer("locked", "admin") });
+    expect(answer.status).toBe(403);
+    expect(answer.text).not.toMatch(/INC-1|security/);
+    expect(upstream.reached).toEqual([]);
+  });
+
+  it("leaves a 403 of the product its own", async () => {
+    const { through } = await whole(kind);
+    const answer = await through("/own-403", { headers: bearer("acme") });
+    expect([answer.status, answer.text, answer.headers["x-own"]]).toEqual([403, "the product's own", "yes"]);
+  });
+
+  it("passes bodies on whole, both ways", async () => {
+    const { through, upstream } = await whole(kind);
+    const body = Buffer.alloc(2_500_000, "fedcba9876543210");
+    expect((await through("/upload", { headers: bearer("acme"), body })).status).toBe(200);
+    expect(upstream.reached[0]?.sha256).toBe(createHash("sha256").update(body).digest("hex"));
+    expect((await through("/upload", { headers: bearer("acme"), body, isChunked: true })).status).toBe(200);
+    expect(upstream.reached[1]?.sha256).toBe(upstream.reached[0]?.sha256);
+    expect((await through("/large", { headers: bearer("acme") })).bytes.equals(LARGE)).toBe(true);
+  });
+
+  it("hands an upload on as it comes, and lets go of one that is broken off", async () => {
+    const { port, upstream, through } = await whole(kind);
+    const headers = { ...bearer("acme"), "content-length": "1000000" };
+    const upload = request({ host: "127.0.0.1", port, path: "/upload", method: "POST", headers });
+    upload.on("error", () => undefined);
+    upload.write(Buffer.alloc(200_000));
+    if (kind.name !== "caddy") await expect.poll(() => upstream.reached.length, { timeout: 10_000 }).toBe(1);
+    upload.destroy();
+    if (kind.name !== "caddy") await expect.poll(() => upstream.reached[0]?.isAborted, { timeout: 10_000 }).toBe(true);
+    expect((await through("/api/notes", { headers: bearer("acme") })).status).toBe(200);
+  });
+
+  it("lets a preflight pass, which carries no session", async () => {
+    const { through } = await whole(kind);
+    const headers = { origin: "https://app.example.com", "access-control-request-method": "POST" };
+    const answer = await through("/api/notes", { method: "OPTIONS", headers });
+    expect([answer.status, answer.headers["access-control-allow-origin"]]).toEqual([204, "*"]);
+  });
+
+  it("believes nothing that a client says about tenant, principal, path or method", async () => {
+    const { through, upstream } = await whole(kind);
+    const forged = {
+      "dimmer-tenant": "acme",
+      "dimmer-principal": "admin",
+      "dimmer-mode": "full",
+      "x-original-method": "GET",
+      "x-original-uri": "/",
+      "x-forwarded-method": "GET",
+      "x-forwarded-uri": "/",
+      "x-http-method-override": "GET",
+    };
+    const query = "?Dimmer-Tenant=acme&X-Original-URI=/";
+    for (const path of ["/api/notes", `/api/notes${query}`]) {
+      const answer = await through(path, { headers: { ...forged, ...bearer("unpaid") }, body: "{}" });
+      expect(answer.status, path).toBe(402);
+    }
+    const nobody = await through("/api/notes", { headers: forged });
+    expect([400, 403], "no session, whatever the headers say").toContain(nobody.status);
+    expect(upstream.reached).toEqual([]);
+    await through("/api/notes", { headers: { ...forged, ...bearer("reading", "admin") } });
+    expect(upstream.reached[0]?.headers).toMatchObject({ "dimmer-tenant": "reading", "dimmer-mode": "read_only" });
+  });
+
+  it.each(["/api%2fnotes", "/api/%2e%2e%2fnotes", "/api/notes%00", "/x/%c0%ae%c0%ae/y", "/api/notes;a=b", "/a%5cb"])(
+    "does not let an encoded path slip by: %s",
+    async (path) => {
+      const { port, upstream } = await whole(kind);
+      const socket = connect({ host: "127.0.0.1", port });
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer acme:member\r\nconnection: close\r\n\r\n`,
+      );
+      let text = "";
+      socket.setEncoding("latin1").on("data", (piece: string) => {
+        text += piece;
+      });
+      await once(socket, "close");
+      expect(text.slice(0, 12)).toBe("HTTP/1.1 400");
+      expect(upstream.reached).toEqual([]);
+    },
+  );
+
+  it("refuses when the sidecar is gone, with its own error", async () => {
+    const { through, sidecar, upstream } = await whole(kind);
+    expect((await through("/api/notes", { headers: bearer("acme") })).status).toBe(200);
+    await sidecar.close();
+    const answer = await through("/api/notes", { headers: bearer("acme") });
+    expect(answer.status).toBe(DOWN[kind.name]);
+    if (kind.name !== "caddy") expect(answer.json()).toMatchObject({ type: "urn:dimmer:problem:gateway" });
+    expect(upstream.reached).toHaveLength(1);
+  });
+
+  it("lets requests through when the sidecar is gone, where its example says how", async () => {
+    const { through, sidecar } = await whole(kind, { failsOpen: true });
+    expect((await through("/api/notes", { headers: bearer("unpaid"), body: "{}" })).status).toBe(402);
+    await sidecar.close();
+    const answer = await through("/api/notes", { headers: bearer("acme"), body: "{}" });
+    expect([answer.status, answer.text]).toEqual([200, "from the product"]);
+  });
+});
