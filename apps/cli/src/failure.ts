@@ -45,6 +45,7 @@ const EXIT_OF_CODE: Record<ErrorCode, ExitCode> = {
   options_invalid: EXIT.usage,
   entitlement_invalid: EXIT.usage,
   input_invalid: EXIT.usage,
+  calendar_unavailable: EXIT.usage,
   statement_malformed: EXIT.no,
   statement_untrusted: EXIT.no,
   statement_expired: EXIT.no,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addGroup } from "./command.ts";
+import { addApiKeyCreate, addApiKeyList, addApiKeyRevoke } from "./commands/api-key.ts";
 import { addAuthority } from "./commands/authority.ts";
 import { addChangeSetApprove, addChangeSetReject } from "./commands/change-set-decide.ts";
 import { addChangeSetList } from "./commands/change-set-list.ts";
@@ -82,6 +83,10 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addChangeSetApprove(changeSet);
   addChangeSetReject(changeSet);
   addLedger(program);
+  const apiKey = addGroup(program, "api-key", "who may talk to the authority, and in which roles");
+  addApiKeyCreate(apiKey);
+  addApiKeyList(apiKey);
+  addApiKeyRevoke(apiKey);
   const fleet = addGroup(program, "fleet", "who enforces which version; alone it lists them");
   addFleetList(fleet);
   addFleetCredential(fleet);

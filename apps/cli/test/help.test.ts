@@ -27,6 +27,9 @@ function helpOf(command: Command): string {
 describe("help", () => {
   it("knows every command that the design names for now", () => {
     expect(commands.map((command) => pathOf(command).join(" ")).sort()).toEqual([
+      "api-key create",
+      "api-key list",
+      "api-key revoke",
       "authority",
       "authority backup",
       "authority raise-epoch",
@@ -43,6 +46,18 @@ describe("help", () => {
       "fleet list",
       "import",
       "keys init",
+      "keys publish",
+      "keys retire",
+      "keys revoke",
+      "keys rotate",
+      "keys status",
+      "keys use",
+      "keys publish",
+      "keys retire",
+      "keys revoke",
+      "keys rotate",
+      "keys status",
+      "keys use",
       "ledger",
       "lock list",
       "policy activate",

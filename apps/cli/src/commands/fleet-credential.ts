@@ -1,9 +1,7 @@
-import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { addAuthorityCommand, openAuthority, reasonOf } from "../authority/authority-command.ts";
 import type { AuthorityOptions } from "../authority/choose-authority.ts";
 import { answering } from "../command.ts";
-import { toFailure } from "../failure.ts";
 
 interface Options extends AuthorityOptions {
   readonly out: string;
@@ -29,23 +27,12 @@ export function addFleetCredential(parent: Command): void {
     .option("--reason <text>", "why, for the ledger (default: the command, and who typed it)")
     .action(
       answering(async (name: string, options: Options, command: Command) => {
+        const { makeIntoFile } = await import("../authority/secret-file.ts");
         const { client } = await openAuthority(options);
-        const write = (text: string, flag: string): void => {
-          try {
-            writeFileSync(options.out, text, { mode: 0o600, flag });
-          } catch (cause) {
-            throw toFailure(cause);
-          }
-        };
-        // Before the credential is made: a secret that cannot be kept is lost.
-        write("", "wx");
-        const { body } = await client.write("POST", "/v1/fleet/credentials", {
-          reason: reasonOf(options, command),
-          body: { name },
-        });
-        const { secret, ...shown } = body;
-        write(`${String(secret)}\n`, "w");
-        return { text: `${String(body["id"])} in ${options.out}`, json: { ...shown, file: options.out } };
+        const reason = reasonOf(options, command);
+        const what = { path: "/v1/fleet/credentials", body: { name }, reason };
+        const made = await makeIntoFile(client, options.out, what);
+        return { text: `${String(made["id"])} in ${options.out}`, json: { ...made, file: options.out } };
       }),
     );
 }

@@ -10,7 +10,7 @@ export function addTokenInspect(parent: Command): void {
     details: "TOKEN is the text itself, or - to read it from stdin. Any kind of statement may be given, head.jws too.",
     examples: [
       ["token inspect eyJhbGci…", "header and payload, unverified"],
-      ["token inspect - < .dimmer/feed/head.jws", "what the head of a feed says"],
+      ["token inspect - < feed/head.jws", "what the head of a feed says"],
     ],
   }).action(
     answering(async (given: string) => {

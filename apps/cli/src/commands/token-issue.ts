@@ -23,7 +23,7 @@ export function addTokenIssue(parent: Command): void {
       "for edge functions that see a token and no feed. Whoever verifies it takes it until 60 s after it expires, as " +
       "clocks differ.",
     examples: [
-      ["token issue acme --feed .dimmer/feed --keys .dimmer/keys", "good for five minutes"],
+      ["token issue acme --feed feed --keys .dimmer/keys", "of a feed that dimmer feed build wrote; for five minutes"],
       ["token issue acme --feed feed --keys keys --ttl 1h --json", "as JSON, with when it expires"],
     ],
   })

@@ -18,7 +18,7 @@ export function addTokenVerify(parent: Command): void {
       "TOKEN is the text itself, or - to read it from stdin. The keys and the policy come from the feed. Exit code 1 " +
       "for a token that expired over 60 s ago (clocks may differ by that), is forged, for somebody else or malformed.",
     examples: [
-      ["token verify - --trust SHA256:… --feed .dimmer/feed < token.jws", "exit code 0 where it holds"],
+      ["token verify - --trust SHA256:… --feed feed < token.jws", "exit code 0 where it holds"],
       ["token verify eyJhbGci… --trust SHA256:… --feed feed --audience production", "for another audience"],
     ],
   })

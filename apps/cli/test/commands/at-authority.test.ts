@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runAuthority, type TestAuthority } from "../authority/running-authority.ts";
@@ -169,6 +169,21 @@ describe("commands at an authority that is no dimmer dev", () => {
     const authorization = `Bearer ${readFileSync(file, "utf8").trim()}`;
     expect((await fetch(`${authority.url}/v1/feed/head`, { headers: { authorization } })).status).toBe(200);
     expect(await run("fleet", "credential", "tests", "--out", "fleet.key")).toMatchObject({ status: 3 });
+  });
+
+  it("make an API key for some roles, which works until it is revoked", async () => {
+    const made = jsonOf(await run("api-key", "create", "sato", "--role", "collections", "--out", "sato.key", "--json"));
+    expect(statSync(join(cwd, "sato.key")).mode & 0o777).toBe(0o600);
+    const asSato = (...args: string[]): Promise<Run> =>
+      dimmer([...args, "--api-key-file", "sato.key"], { cwd, env: { DIMMER_AUTHORITY: authority.url } });
+    expect((await asSato("tenant", "restrict", "sakura-soft", "limited")).status).toBe(0);
+    expect((await asSato("tenant", "lock", "sakura-soft")).status).toBe(1);
+    expect((await run("api-key", "list")).stdout).toMatch(/^key_\S+ {2}sato {7}dmk_\S+… {2}collections/m);
+    expect((await run("api-key", "revoke", String(made["id"]))).status).toBe(0);
+    expect((await asSato("tenant", "show", "sakura-soft")).status).toBe(2);
+    const none = await run("api-key", "create", "sato", "--role", "king", "--out", "king.key");
+    expect(none.status).toBe(2);
+    expect(existsSync(join(cwd, "king.key"))).toBe(false);
   });
 
   it("examine it: what is wrong is said with what to do", async () => {
