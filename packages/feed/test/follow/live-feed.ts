@@ -3,6 +3,7 @@ import { type FeedSigners, followingKeyset, keysetKeyOf } from "@dimmer/feed/bui
 import type { WatchEvent } from "@dimmer/feed/follow";
 import {
   digestOf,
+  formatVersion,
   type HeadPayload,
   inspectStatement,
   signStatement,
@@ -29,6 +30,12 @@ export interface Publication extends Version {
   readonly frames: readonly WatchEvent[];
 }
 
+/** All that was published as of one version. */
+export interface PublishedState {
+  readonly lines: ReadonlyMap<string, WireEntitlement | WireTombstone>;
+  readonly locks: readonly WireLock[];
+}
+
 /**
  * A small authority in memory: each change is a delta, signed at once; the list follows when it is told to. It keeps all
  * that it ever published.
@@ -37,6 +44,10 @@ export class LiveFeed implements ServedFeed {
   readonly lines = new Map<string, WireEntitlement | WireTombstone>();
   readonly parts = new Map<string, Uint8Array>();
   readonly log: Publication[] = [];
+  /** Every frame that ever went out. */
+  readonly everSent: WatchEvent[] = [];
+  /** By version, as text. */
+  readonly states = new Map<string, PublishedState>();
   keysets: readonly string[] = [];
   locks: readonly WireLock[] = [];
   policy: PolicyDocument = standardPolicy;
@@ -78,6 +89,7 @@ export class LiveFeed implements ServedFeed {
     const iat = Math.floor(this.nowMs / 1_000);
     const payload: HeadPayload = { iss: ISS, aud: AUD, ...this.version, ...this.#named, iat, fresh_until: iat + 60 };
     this.head = await signStatement("dimmer-head+jwt", payload, this.signers.feed);
+    this.everSent.push({ event: "head", data: this.head });
     return this.head;
   }
 
@@ -107,10 +119,17 @@ export class LiveFeed implements ServedFeed {
   /** The authority restored from a backup that lacks the last versions; its epoch is raised, and it is listed. */
   async restore(lost: number): Promise<void> {
     const kept = this.log.slice(0, Math.max(1, this.log.length - lost));
-    this.seq = (kept.at(-1) as Publication).seq;
+    const { epoch, seq } = kept.at(-1) as Publication;
+    const { lines } = this.states.get(formatVersion({ epoch, seq })) as PublishedState;
+    // What the backup does not know is removed by hand: an index that merely lacks it would remove nobody (F4).
+    const unknown = [...this.lines.keys()].filter((tenant) => !lines.has(tenant));
+    const gone = Math.floor(this.nowMs / 1_000);
+    this.lines.clear();
+    for (const [tenant, line] of lines) this.lines.set(tenant, line);
+    this.seq = seq;
     this.epoch += 1;
     this.log.length = 0;
-    await this.#publish({ locks: this.locks });
+    await this.#publish({ set: unknown.map((tenant) => ({ tenant, gone })), locks: this.locks });
     await this.list();
   }
 
@@ -148,6 +167,8 @@ export class LiveFeed implements ServedFeed {
     this.seq = seq;
     const publication = { epoch, base, seq, frames };
     this.log.push(publication);
+    this.everSent.push(...frames);
+    this.states.set(formatVersion({ epoch, seq }), { lines: new Map(this.lines), locks: this.locks });
     return publication;
   }
 

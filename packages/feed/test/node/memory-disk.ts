@@ -16,12 +16,19 @@ export class MemoryDisk {
   steps = 0;
   /** The last step, for messages. */
   last = "";
+  /** Whether nothing can be written: what is there can still be read. */
+  isFull = false;
   /** At which step the disk fails, and whether everything ends there. */
   fault: { readonly step: number; readonly isCrash: boolean } | undefined;
 
   constructor(files: ReadonlyMap<string, Uint8Array> = new Map()) {
     this.#seen = new Map(files);
     this.#synced = new Map(files);
+  }
+
+  /** Files, as the running system sees them. */
+  get size(): number {
+    return this.#seen.size;
   }
 
   get files(): StoreFiles {
@@ -95,6 +102,9 @@ export class MemoryDisk {
 
   async #step<T>(operation: string, path: string, act: () => T, actByHalf?: () => unknown): Promise<T> {
     this.steps += 1;
+    if (this.isFull && (operation === "write" || operation === "append")) {
+      throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+    }
     const { step = Number.POSITIVE_INFINITY, isCrash = false } = this.fault ?? {};
     if (isCrash && this.steps > step) throw new Error("the machine is off");
     if (this.steps === step) {
