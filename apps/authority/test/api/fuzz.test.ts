@@ -1,4 +1,6 @@
 import { standardPolicy } from "@dimmer/core/standard-policy";
+import { signStatement } from "@dimmer/statement";
+import { generateSigner } from "@dimmer/statement/keys";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allOperations } from "../../src/api/resources/all.ts";
@@ -16,6 +18,20 @@ beforeAll(async () => {
   await authority.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro" } });
 });
 afterAll(() => authority.stop());
+
+const { signer } = await generateSigner();
+/** A keyset of another root than the authority's: of good form, and never taken. */
+const foreignKeyset = await signStatement(
+  "dimmer-keyset+jwt",
+  {
+    iss: "dimmer",
+    aud: "development",
+    version: 2,
+    keys: [{ kid: signer.kid, role: "root", jwk: signer.publicKey }],
+    revocations: [],
+  },
+  signer,
+);
 
 /** A body that each write takes, from which the others are made. */
 const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
@@ -39,6 +55,7 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   },
   grantException: { floor: "essential", from: 1, until: 2 },
   lockTenant: { cause: "security", allow: ["export"] },
+  offerKeysets: { keysets: [foreignKeyset] },
   uploadPolicy: { document: standardPolicy as unknown },
   activatePolicy: { narrowed: 3 },
   approveChangeSet: { narrowed: 3 },
