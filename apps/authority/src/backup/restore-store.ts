@@ -144,8 +144,14 @@ async function refuseRunning(store: Store, queries: Transaction<Tables>, nowMs: 
   );
 }
 
+/** Of the tables that backups hold, those that are there: a store for the backup of an older version lacks the newest. */
+async function tablesOf(queries: Transaction<Tables>): Promise<readonly TableName[]> {
+  const there = new Set((await queries.introspection.getTables()).map(({ name }) => name));
+  return KEPT_TABLES.filter((table) => there.has(table));
+}
+
 async function refuseFilled(queries: Transaction<Tables>): Promise<void> {
-  for (const table of KEPT_TABLES) {
+  for (const table of await tablesOf(queries)) {
     if (table === "meta") continue;
     const row = await queries.selectFrom(table).select(sql<number>`1`.as("one")).limit(1).executeTakeFirst();
     if (row === undefined) continue;
@@ -157,7 +163,7 @@ async function refuseFilled(queries: Transaction<Tables>): Promise<void> {
 }
 
 async function empty(queries: Transaction<Tables>): Promise<void> {
-  for (const table of KEPT_TABLES.toReversed()) {
+  for (const table of (await tablesOf(queries)).toReversed()) {
     const all = queries.deleteFrom(table);
     await (table === "meta" ? all.where(sql.ref("key"), "<>", DATABASE_NAME) : all).execute();
   }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import { storeSource } from "../../src/feed/store-source.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import { type TestAuthority, testAuthority } from "../sequencer/fixture.ts";
 import { type EngineUnderTest, engines } from "../support/engines.ts";
+import { smallDisk } from "../support/small-disk.ts";
 
 const available = engines();
 /** Each pair has engines of its own. */
@@ -217,17 +219,73 @@ describe("a backup", () => {
     await stranger.close();
   });
 
-  it("is refused with tables of a newer version", async () => {
+  /** The backup with other tables, whole again. */
+  const withSchema = (schema: readonly string[], isLeftOut: (line: string) => boolean = () => false): string => {
     const lines = gunzipSync(readFileSync(out)).toString().trimEnd().split("\n");
-    const header = { ...(JSON.parse(lines[0] as string) as object), schema: ["0001-first", "9999-later"] };
-    const { createHash } = await import("node:crypto");
-    const body = [JSON.stringify(header), ...lines.slice(1, -1)].map((line) => `${line}\n`).join("");
-    const { end } = JSON.parse(lines.at(-1) as string) as { end: { rows: number } };
-    const last = JSON.stringify({ end: { ...end, sha256: createHash("sha256").update(body).digest("base64url") } });
-    await expect(restore(damaged(gzipSync(`${body}${last}\n`)))).rejects.toMatchObject({
+    const header = { ...(JSON.parse(lines[0] as string) as object), schema };
+    const kept = lines.slice(1, -1).filter((line) => !isLeftOut(line));
+    const body = [JSON.stringify(header), ...kept].map((line) => `${line}\n`).join("");
+    const end = {
+      rows: kept.filter((line) => line.startsWith("[")).length,
+      sha256: createHash("sha256").update(body).digest("base64url"),
+    };
+    return damaged(gzipSync(`${body}${JSON.stringify({ end })}\n`));
+  };
+
+  it("is refused with tables of a newer version", async () => {
+    await expect(restore(withSchema(["0001-first", "9999-later"]))).rejects.toMatchObject({
       message: expect.stringContaining("newer version") as unknown,
     });
   });
+
+  it("of an older version is taken, and its tables brought up to date", async () => {
+    let isSigningKey = false;
+    const older = withSchema(["0001-first"], (line) => {
+      if (line.startsWith("{")) isSigningKey = line.includes('"signing_key"');
+      return isSigningKey;
+    });
+    await restore(older);
+    const store = await openStore(`sqlite:${join(folder, "target.db")}`);
+    expect(store.schema.length).toBeGreaterThan(1);
+    const tenants = await store.db.selectFrom("tenant").select("id").orderBy("id").execute();
+    expect(tenants.map(({ id }) => id)).toEqual(["acme", "beta", "gamma"]);
+    await store.close();
+    // Tables go forward only.
+    await expect(restore(older, { isReplacing: true, epoch: 9 })).rejects.toThrow("tables go forward only");
+    rmSync(join(folder, "target.db"));
+  });
+
+  it("leaves a store as it was where there is no room for it", async () => {
+    const disk = smallDisk(3 << 20);
+    if (disk === undefined) return;
+    try {
+      const store = `sqlite:${join(disk.path, "small.db")}`;
+      await restore(out, { store });
+      const before = await openStore(store);
+      const held = await dump(before);
+      await before.close();
+      const bulk = await testAuthority(await engine.url());
+      await bulk.write(async (write) => {
+        for (let i = 0; i < 4_000; i++) {
+          const contract = { clause: "x".repeat(1_000) };
+          await putTenant(write, { id: `t${i}`, name: "x", plan: "pro", features: {}, contacts: [], contract });
+        }
+      });
+      bulk.sequence({ listEveryMs: 0 });
+      await bulk.settled();
+      await bulk.closeStore();
+      const large = join(folder, "large.backup");
+      await backupStore(bulk.url, { out: large }, bulk.nowMs);
+      const tried = restore(large, { store, signers: bulk.signers, isReplacing: true });
+      await expect(tried).rejects.toMatchObject({ code: "disk_failed" });
+      const after = await openStore(store);
+      expect(await dump(after)).toEqual(held);
+      await after.close();
+      await bulk.close();
+    } finally {
+      disk.remove();
+    }
+  }, 60_000);
 
   it("names every table of the store", async () => {
     const store = await openStore(authority.url);
