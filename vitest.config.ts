@@ -23,6 +23,7 @@ export default defineConfig({
       project("cli", "apps/cli"),
       project("authority", "apps/authority", PATIENT),
       project("notes", "examples/notes"),
+      project("edge-worker", "examples/edge-worker"),
       { extends: true as const, test: { name: "across", root: ".", include: ["test/**/*.test.ts"] } },
     ],
     coverage: {

@@ -42,6 +42,9 @@ describe("layers point one way", () => {
     ["packages/sdk/src", "@dimmer/sidecar"],
     ["packages/sdk/src/routes", "node:path"],
     ["packages/sdk/src/guard", "@dimmer/feed/follow"],
+    ["packages/sdk/src/edge", "@dimmer/statement"],
+    ["packages/sdk/src/edge", "node:crypto"],
+    ["packages/sdk/src/held", "undici"],
     ["apps/sidecar/src", "@dimmer/cli"],
     ["apps/authority/src", "@dimmer/sidecar"],
     ["apps/authority/src", "@dimmer/sdk"],
@@ -52,6 +55,7 @@ describe("layers point one way", () => {
     ["packages/feed/src/follow", "@dimmer/statement"],
     ["packages/feed/src/node", "node:fs/promises"],
     ["packages/sdk/src", "@dimmer/feed/follow"],
+    ["packages/sdk/src/edge", "@dimmer/statement/lean"],
     ["apps/sidecar/src", "@dimmer/sdk/routes"],
     ["apps/authority/src", "@dimmer/feed/node"],
   ];
