@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type FeedSource, followFeed, type Replica } from "@dimmer/feed/follow";
 import { createKeyDirectory, httpSource, openIssuingKeys, systemClock } from "@dimmer/feed/node";
@@ -100,6 +100,8 @@ describe.each(engines())("a restore on $name", (engine) => {
     await restrict("acme");
     await vi.waitUntil(() => replica.check("acme", "view").reason === "locked", { timeout: 20_000 });
     await vi.waitUntil(() => replica.check("later", "view").reason === "granted", { timeout: 20_000 });
+    const { seq: newest } = await authority.store.db.selectFrom("feed_state").select("seq").executeTakeFirstOrThrow();
+    await vi.waitUntil(() => replica.version?.seq === newest, { timeout: 20_000 });
     const before = replica.version;
     const published = await publishedNow();
     const seen: string[] = [];
@@ -259,22 +261,47 @@ describe.each(engines())("a restore on $name", (engine) => {
     const writing = (async () => {
       for (let i = 0; !isOver; i++) await put(`during${i}`);
     })();
-    for (let i = 0; i < 3; i++) {
-      const out = await backup(`${i}.backup`);
-      const report = await restoreStore({
-        store: await engine.url(),
-        backup: out,
-        signers,
-        locksFrom: [],
-        isAcceptingLostLocks: true,
-        nowMs: Date.now(),
-      });
-      expect(report.rows.get("tenant")).toBeGreaterThanOrEqual(2);
+    try {
+      for (let i = 0; i < 3; i++) {
+        const out = await backup(`${i}.backup`);
+        const report = await restoreStore({
+          store: await engine.url(),
+          backup: out,
+          signers,
+          locksFrom: [],
+          isAcceptingLostLocks: true,
+          nowMs: Date.now(),
+        });
+        expect(report.rows.get("tenant")).toBeGreaterThanOrEqual(2);
+      }
+    } finally {
+      isOver = true;
+      await writing;
     }
-    isOver = true;
-    await writing;
     const ledger = (await authority.ask("GET", "/v1/ledger?subject=store:all")).json()["items"] as unknown[];
     expect(ledger).toHaveLength(3);
+  }, 60_000);
+
+  it("lets go of everything where a backup is given up half-way, and takes the next", async () => {
+    const body = Array.from({ length: 3_000 }, (_, i) => JSON.stringify({ id: `t${i}`, name: "x", plan: "pro" })).join(
+      "\n",
+    );
+    await authority.ask("POST", "/v1/imports/tenants", { body, headers: { "content-type": "application/x-ndjson" } });
+    const control = new AbortController();
+    const headers = { authorization: `Bearer ${authority.admin}`, "dimmer-reason": "given up" };
+    const given = await fetch(`${authority.url}/v1/backups`, { method: "POST", headers, signal: control.signal });
+    expect(given.status).toBe(200);
+    control.abort();
+    const taken = async (): Promise<boolean> =>
+      await backup().then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(taken, { timeout: 20_000, interval: 100 }).toBe(true);
+    if (engine.name !== "SQLite") return;
+    const file = storeUrl.slice("sqlite:".length);
+    const copies = (): string[] => readdirSync(dirname(file)).filter((name) => name.includes(".copy-"));
+    await expect.poll(copies).toEqual([]);
   }, 60_000);
 
   it("gives a backup to nobody but an admin, with a reason", async () => {
