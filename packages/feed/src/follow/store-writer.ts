@@ -175,11 +175,11 @@ export class StoreWriter {
 
 /** The frames that a generation does not make superfluous. */
 function uncovered(frames: readonly StoredFrame[], { head, index }: GenerationStatements): StoredFrame[] {
+  const { payload } = head;
+  const covers = { delta: index.value, locks: payload.locks, policy: payload, head: payload };
   const newestHead = frames.findLast(({ event }) => event === "head");
   return frames.filter((frame) => {
-    if (frame.event === "delta") return compareVersions(frame.version, index.value) > 0;
-    if (frame.event === "locks") return compareVersions(frame.version, head.payload.locks) > 0;
-    if (frame.event === "policy") return compareVersions(frame.version, head.payload) > 0;
-    return frame === newestHead && frame.data !== head.token;
+    const isNewer = compareVersions(frame.version, covers[frame.event]) > 0;
+    return isNewer && (frame.event !== "head" || frame === newestHead);
   });
 }

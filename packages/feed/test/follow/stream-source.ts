@@ -23,6 +23,11 @@ export class Line {
     return this.#isClosed;
   }
 
+  /** Events that the reader has not asked for yet. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   send(events: readonly WatchEvent[]): void {
     this.#queue.push(...events);
     this.#wake();

@@ -261,10 +261,7 @@ function format(version: Version | undefined): string {
 function gatedFiles(disk: MemoryDisk, gate: Gate): StoreFiles {
   const { files } = disk;
   return {
-    makeDirectory: files.makeDirectory,
-    list: files.list,
-    read: files.read,
-    remove: files.remove,
+    ...files,
     write: async (path, bytes) => {
       await gate("disk write");
       await files.write(path, bytes);
@@ -277,6 +274,5 @@ function gatedFiles(disk: MemoryDisk, gate: Gate): StoreFiles {
       await gate("disk rename");
       await files.rename(from, to);
     },
-    syncDirectory: files.syncDirectory,
   };
 }

@@ -1,61 +1,13 @@
 import { SourceFault, type WatchEvent } from "@dimmer/feed/follow";
-import type { WireEntitlement, WireLock } from "@dimmer/statement";
+import type { WireEntitlement } from "@dimmer/statement";
 import { describe, expect, it, vi } from "vitest";
 import { changedPolicy, NOW_SECONDS } from "../build/fixture.ts";
-import { type Change, LiveFeed } from "./live-feed.ts";
+import { LiveFeed } from "./live-feed.ts";
 import { MemorySource } from "./memory-source.ts";
 import { MemoryStore } from "./memory-store.ts";
-import { type Followed, follow, signers } from "./replica-fixture.ts";
+import { follow, signers } from "./replica-fixture.ts";
+import { limited, lockOf, plan, reasonOf, seats, soon, stream } from "./stream-fixture.ts";
 import { StreamSource } from "./stream-source.ts";
-
-const plan = (tenant: string, name: string): WireEntitlement => ({ tenant, plan: name });
-const lockOf = (tenant: string): WireLock => ({
-  tenant,
-  cause: "security",
-  case: "INC",
-  since: NOW_SECONDS,
-  allow: [],
-});
-const limited = (tenant: string): WireEntitlement => ({
-  ...plan(tenant, "pro"),
-  restrictions: [{ cause: "nonpayment", case: "c1", steps: [{ at: NOW_SECONDS - 60, mode: "limited" }] }],
-});
-
-interface Streamed extends Followed {
-  readonly live: LiveFeed;
-  readonly source: StreamSource;
-  /** Publishes a change, sends it and waits until it is in force. */
-  readonly change: (change: Change) => Promise<readonly WatchEvent[]>;
-}
-
-/** What is scheduled for now takes a clock that moves. */
-async function soon({ clock }: Pick<Followed, "clock">, check: () => void): Promise<void> {
-  await vi.waitFor(() => {
-    clock.pass(1);
-    check();
-  });
-}
-
-/** A replica that streams from an authority in memory. */
-async function stream(
-  first: Change = { set: [plan("a", "pro"), plan("b", "pro")] },
-  store?: MemoryStore,
-): Promise<Streamed> {
-  const live = await LiveFeed.of(signers, first);
-  const source = new StreamSource(live);
-  const followed = await follow(source, store === undefined ? {} : { store });
-  await expect.poll(() => followed.replica.status().sources[0]?.following).toBe("streaming");
-  const change = async (next: Change): Promise<readonly WatchEvent[]> => {
-    const frames = await live.publish(next);
-    source.send(frames);
-    await soon(followed, () => expect(followed.replica.version).toEqual(live.version));
-    return frames;
-  };
-  return { ...followed, live, source, change };
-}
-
-const reasonOf = ({ replica }: Followed, tenant: string): string => replica.check(tenant, "create", "member").reason;
-const seats = ({ replica }: Followed, tenant: string): unknown => replica.value(tenant, "seats");
 
 describe("a delta", () => {
   it("is in force as soon as it comes, and is the version", async () => {
