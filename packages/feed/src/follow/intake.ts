@@ -102,10 +102,14 @@ async function takeIndex(head: HeadPayload, tools: IntakeTools): Promise<NamedSt
   return { token, digest: head.index, value: payload };
 }
 
-/** @throws {PartFault} where an index is older than one that is known, or says something else under its version */
-function checkNewer(part: PartName, index: Version, known: Version): void {
+/**
+ * Under one version an index may be signed again, by another key, and must then say the same.
+ *
+ * @throws {PartFault} where an index is older than one that is known, or says something else under its version
+ */
+function checkNewer(part: PartName, index: IndexPayload, known: IndexPayload): void {
   const order = compareVersions(index, known);
-  if (order > 0) return;
+  if (order > 0 || (order === 0 && JSON.stringify(index) === JSON.stringify(known))) return;
   const version = formatVersion(index);
   if (order === 0) throw new PartFault(part, `index ${version} has the version that is held, but another content`);
   const message = `index ${version} is older than ${formatVersion(known)}, held`;

@@ -355,6 +355,15 @@ describe("a stream", () => {
 });
 
 describe("keys", () => {
+  it("that were rotated may sign the same list again under the version that is held", async () => {
+    const world = await stream();
+    await world.live.rotate();
+    await world.live.list();
+    await world.replica.refresh();
+    expect(world.replica.readHead()?.token).toBe(world.live.head);
+    expect(world.replica.status().refusals.count).toBe(0);
+  });
+
   it("that were rotated while a stream is open are fetched when a frame needs them", async () => {
     const world = await stream();
     await world.live.rotate();
