@@ -13,6 +13,8 @@ export interface CaseContext {
   readonly case: CaseFacts;
   /** Sound facts, oldest first. */
   readonly facts: readonly Fact[];
+  /** The same by their kind: each is asked for many times. */
+  readonly byKind: ReadonlyMap<FactKind, readonly Fact[]>;
   readonly policy: PolicyDocument;
   readonly calendars: Calendars;
   /** Calendars looked at: the plan's basis. */
@@ -27,9 +29,11 @@ export interface CaseContext {
 }
 
 /** The facts of one kind, oldest first. */
-export function factsOf<Kind extends FactKind>(context: CaseContext, kind: Kind): FactOf<Kind>[] {
-  return context.facts.filter((fact): fact is FactOf<Kind> => fact.kind === kind);
+export function factsOf<Kind extends FactKind>(context: CaseContext, kind: Kind): readonly FactOf<Kind>[] {
+  return (context.byKind.get(kind) ?? NO_FACTS) as readonly FactOf<Kind>[];
 }
+
+const NO_FACTS: readonly never[] = [];
 
 /** A calendar of the policy by name, remembered as part of the plan's basis. @throws {TypeError} where it has none */
 export function calendarNamed(context: CaseContext, name: string): Calendar {

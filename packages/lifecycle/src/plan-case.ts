@@ -35,7 +35,9 @@ export function planCase(given: CaseFacts, policy: PolicyDocument, calendars: Ca
   const agenda = new Agenda(nowMs, facts);
   const days = zoneDaysOf(policy.zone);
   const tenantDays = zoneDaysOf(zone);
+  const byKind = Map.groupBy(facts, ({ kind }) => kind);
   const context: CaseContext = {
+    byKind,
     case: given,
     facts,
     policy,
@@ -47,6 +49,7 @@ export function planCase(given: CaseFacts, policy: PolicyDocument, calendars: Ca
     agenda,
     quarantined,
   };
+  for (const { atMs } of facts) agenda.wakeAt(atMs);
   const plan = planTrack(context, given.track);
   const { anchor, restriction, deletion, lock } = plan;
   const { nextWakeMs } = agenda;

@@ -102,7 +102,7 @@ export class Life {
       this.add(...done.filter(({ atMs }) => atMs > nowMs));
       this.facts.push(...done.filter(({ atMs }) => atMs <= nowMs));
       if (done.some(({ atMs }) => atMs <= nowMs)) continue;
-      const wakeMs = isUp ? (plan.nextWakeMs ?? Number.POSITIVE_INFINITY) : nowMs + 6 * 3_600_000;
+      const wakeMs = isUp ? (plan.nextWakeMs ?? Number.POSITIVE_INFINITY) : nowMs + 24 * 3_600_000;
       const nextMs = Math.min(wakeMs, this.#ahead[0]?.atMs ?? Number.POSITIVE_INFINITY);
       if (nextMs > toMs) return nowMs === toMs ? plan : this.#look(toMs);
       nowMs = nextMs;

@@ -39,7 +39,7 @@ export interface LadderPlan {
 export function planLadder(input: LadderInput): LadderPlan {
   const { context, track, anchors } = input;
   const clockHolds = input.holds.filter(({ holds }) => holds === "clock");
-  const rounds = new Rounds(anchors, clockHolds);
+  const rounds = new Rounds(context, anchors, clockHolds);
   const log = new NoticeLog(context);
   const clock = new HeldClock(context.days, clockHolds);
   const datesOf = new Map(
@@ -73,7 +73,7 @@ export function planLadder(input: LadderInput): LadderPlan {
       context,
       dates,
       log,
-      round: rounds.at(context.nowMs),
+      round: rounds.of(stage.name, context.nowMs),
       anchorDay: anchor.day,
       before,
       beforeDates,

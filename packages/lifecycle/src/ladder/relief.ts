@@ -100,7 +100,8 @@ function followExceptions(
     const endMs = ended.get(fact.exception);
     const earliestMs = Math.min(broken ?? Number.POSITIVE_INFINITY, endMs ?? Number.POSITIVE_INFINITY);
     const untilMs = earliestMs < fact.untilMs ? endAnnounced(context, fact, earliestMs) : fact.untilMs;
-    holds.push(hold("exception", fact.exception, fact.fromMs, untilMs));
+    // The clock stands still from the grant on: what is known to come must not be overtaken by a step signed before.
+    holds.push(hold("exception", fact.exception, fact.atMs, untilMs));
     context.agenda.wakeAt(fact.fromMs);
     if (untilMs > fact.fromMs) spans.push({ fromMs: fact.fromMs, untilMs });
   }

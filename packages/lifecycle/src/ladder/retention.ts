@@ -1,4 +1,5 @@
 import { type LadderDocument, parseOffset, type RetentionDocument } from "@dimmer/core";
+import type { Calendar } from "../calendar/calendar.ts";
 import { type CaseContext, calendarNamed, factsOf } from "../case-context.ts";
 import { refusal } from "../facts/sound-facts.ts";
 import type { Hold, PlannedDeletion, Reason } from "../plan.ts";
@@ -9,6 +10,7 @@ import { isHeldAt } from "./holds.ts";
 import type { NoticeLog } from "./notice-log.ts";
 import { askOnce } from "./side-notices.ts";
 import type { SignedStep } from "./signed-steps.ts";
+import type { Opening } from "./stage-dates.ts";
 
 /** What a deletion is planned from. */
 export interface DeletionInput {
@@ -48,27 +50,7 @@ export function planDeletion(input: DeletionInput): PlannedDeletion | undefined 
   const holding = holds.filter((hold) => isHeldAt(hold, context.nowMs));
   for (const { kind, subject } of holding)
     reasons.push({ code: "held", message: `${kind} ${subject} holds the deletion` });
-  const notices: { byMs: number; acceptedMs?: number }[] = [];
-  let next: { readonly stage: string; readonly dueMs: number } | undefined;
-  let opening = base === undefined ? undefined : clock.opening(base, calendar);
-  const leads = [retention.lead, ...retention.repeat.toSorted((a, b) => daysOf(b) - daysOf(a))].map(daysOf);
-  for (const [index, lead] of leads.entries()) {
-    if (opening === undefined) break;
-    const stage = `deletion.${index}`;
-    const dueMs = context.days.instantOf(opening.day - lead, calendar.opensMinute);
-    const accepted = input.log.accepted(stage, round, context.nowMs);
-    const countsMs = accepted?.atMs ?? Math.max(dueMs, context.nowMs);
-    const printedMs = accepted?.notice.fact.stepAtMs ?? 0;
-    const day = Math.max(opening.day, context.days.dayOf(countsMs) + lead, context.days.dayOf(printedMs));
-    opening = clock.opening(day, calendar);
-    notices.push({ byMs: dueMs, ...(accepted === undefined ? {} : { acceptedMs: accepted.atMs }) });
-    if (accepted === undefined) next ??= { stage, dueMs };
-  }
-  const isAnnounced = next === undefined;
-  if (next !== undefined && opening !== undefined && holding.length === 0) {
-    const printed = { stepAtMs: opening.atMs, deadline: deadlineOf(opening.atMs, context.tenantDays) };
-    askOnce(context, input.log, { ...next, round, template: retention.notice, ...printed });
-  }
+  const { opening, notices, isAnnounced } = announce(input, { retention, calendar, clock, base, round, holding });
   const ask: DecisionAsk = {
     stage: "deletion",
     round,
@@ -105,6 +87,49 @@ export function planDeletion(input: DeletionInput): PlannedDeletion | undefined 
     extendedDays,
     reasons,
   };
+}
+
+interface Announced {
+  readonly opening: Opening | undefined;
+  readonly notices: PlannedDeletion["notices"];
+  /** Whether the first notice and all that repeat it were accepted in time. */
+  readonly isAnnounced: boolean;
+}
+
+interface ToAnnounce {
+  readonly retention: RetentionDocument;
+  readonly calendar: Calendar;
+  readonly clock: HeldClock;
+  /** The day of the deletion by its offset; `undefined`: held without an end. */
+  readonly base: number | undefined;
+  readonly round: string;
+  readonly holding: readonly Hold[];
+}
+
+/** Announces the deletion, and again; each notice that is late puts it off, so that every one keeps its time. */
+function announce({ context, log }: DeletionInput, what: ToAnnounce): Announced {
+  const { retention, calendar, clock, round } = what;
+  const notices: { byMs: number; acceptedMs?: number }[] = [];
+  let next: { readonly stage: string; readonly dueMs: number } | undefined;
+  let opening = what.base === undefined ? undefined : clock.opening(what.base, calendar);
+  const leads = [retention.lead, ...retention.repeat.toSorted((a, b) => daysOf(b) - daysOf(a))].map(daysOf);
+  for (const [index, lead] of leads.entries()) {
+    if (opening === undefined) break;
+    const stage = `deletion.${index}`;
+    const dueMs = context.days.instantOf(opening.day - lead, calendar.opensMinute);
+    const accepted = log.accepted(stage, round, context.nowMs);
+    const countsMs = accepted?.atMs ?? Math.max(dueMs, context.nowMs);
+    const printedMs = accepted?.notice.fact.stepAtMs ?? 0;
+    const day = Math.max(opening.day, context.days.dayOf(countsMs) + lead, context.days.dayOf(printedMs));
+    opening = clock.opening(day, calendar);
+    notices.push({ byMs: dueMs, ...(accepted === undefined ? {} : { acceptedMs: accepted.atMs }) });
+    if (accepted === undefined) next ??= { stage, dueMs };
+  }
+  if (next !== undefined && opening !== undefined && what.holding.length === 0) {
+    const printed = { stepAtMs: opening.atMs, deadline: deadlineOf(opening.atMs, context.tenantDays) };
+    askOnce(context, log, { ...next, round, template: retention.notice, ...printed });
+  }
+  return { opening, notices, isAnnounced: next === undefined };
 }
 
 /** The days paid for since the last stage took effect, up to the policy's maximum; what goes beyond is refused. */

@@ -1,3 +1,4 @@
+import { type CaseContext, type FactOf, factsOf } from "../case-context.ts";
 import { type AnchorSpan, anchorName } from "../facts/money.ts";
 import type { Hold } from "../plan.ts";
 
@@ -7,8 +8,11 @@ export class Rounds {
   /** When each hold on the clock began, ascending. */
   readonly #beginnings: readonly number[];
 
-  constructor(anchors: readonly AnchorSpan[], holds: readonly Hold[]) {
+  readonly #withdrawn: readonly FactOf<"step_withdrawn">[];
+
+  constructor(context: CaseContext, anchors: readonly AnchorSpan[], holds: readonly Hold[]) {
     this.anchors = anchors;
+    this.#withdrawn = factsOf(context, "step_withdrawn");
     this.#beginnings = holds
       .filter(isSpan)
       .map(({ fromMs }) => fromMs)
@@ -29,6 +33,16 @@ export class Rounds {
     let begun = 0;
     for (const fromMs of this.#beginnings) if (fromMs <= atMs) begun += 1;
     return `${anchorName(anchor)}#${index + begun}`;
+  }
+
+  /** The round of one stage: what was withdrawn is announced anew, so each withdrawal begins one too. */
+  of(stage: string, atMs: number): string {
+    const base = this.at(atMs);
+    let withdrawn = 0;
+    for (const fact of this.#withdrawn) {
+      if (fact.stage === stage && fact.atMs <= atMs && fact.round.split("~", 1)[0] === base) withdrawn += 1;
+    }
+    return withdrawn === 0 ? base : `${base}~${withdrawn}`;
   }
 
   /** The changes of the anchor in `(fromMs, toMs]`. */

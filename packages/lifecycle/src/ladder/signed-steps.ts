@@ -36,9 +36,7 @@ export function judgeSigned(input: SignedStepsInput): SignedStep[] {
   const judged: SignedStep[] = [];
   for (const fact of factsOf(context, "step_signed")) {
     const stage = stages.get(fact.stage);
-    const isWithdrawn = withdrawals.some(
-      ({ stage: name, round, atMs }) => name === fact.stage && round === fact.round && atMs >= fact.atMs,
-    );
+    const isWithdrawn = withdrawals.some(({ stage: name, round }) => name === fact.stage && round === fact.round);
     if (isWithdrawn) continue;
     const reason = stage === undefined ? "withdrawn" : lossOf(input, fact, stage);
     if (reason !== undefined) judged.push({ fact, state: "lost", reason });
@@ -51,7 +49,7 @@ export function judgeSigned(input: SignedStepsInput): SignedStep[] {
 function lossOf(input: SignedStepsInput, fact: FactOf<"step_signed">, stage: StageDocument): ReasonCode | undefined {
   const { context, track, rounds, log } = input;
   const promiseMs = Math.min(context.nowMs, fact.stepAtMs);
-  if (fact.round !== rounds.at(promiseMs)) {
+  if (fact.round !== rounds.of(fact.stage, promiseMs)) {
     return rounds.anchorAt(promiseMs) === undefined
       ? "cleared"
       : hasMoved(rounds, fact, promiseMs)
