@@ -1,4 +1,4 @@
-import { compileStandardPolicy, decide, type Lock, PRINCIPALS } from "@dimmer/core";
+import { compilePolicy, decide, type Lock, type PolicyDocument, PRINCIPALS, standardPolicy } from "@dimmer/core";
 import type { EdgeDimmer } from "@dimmer/sdk/edge";
 import {
   entitlementFromWire,
@@ -17,7 +17,12 @@ const TENANTS = ["a", "b", "c", "d", "e"];
 const CAPABILITIES = ["view", "create", "export", "login", "pay"];
 const MAX_TENANTS = 3;
 const signers = await newSigners();
-const policy = compileStandardPolicy();
+/** What is let go of is denied: else nobody would notice. */
+const document = {
+  ...standardPolicy,
+  fallback: { ...standardPolicy.fallback, no_data: { "*": "deny" } },
+} as const satisfies PolicyDocument;
+const policy = compilePolicy(document);
 
 /** What may be wrong with what is served. */
 const TROUBLES = [
@@ -77,7 +82,8 @@ class Model {
   readonly #locks = new Map<string, WireLock>();
   /** The lock lists that were published, by version. */
   readonly #lists = new Map<string, ReadonlyMap<string, Lock>>();
-  readonly #oldTokens = new Map<string, string>();
+  /** What was published of a tenant before it was changed last. */
+  readonly #before = new Map<string, { readonly version: Version; readonly entitlement: WireEntitlement }>();
   readonly #oldHeads: string[] = [];
   #trouble: (typeof TROUBLES)[number] | undefined;
   #floor: { version?: Version; locks?: Version } = {};
@@ -91,7 +97,7 @@ class Model {
   }
 
   static async begin(): Promise<Model> {
-    const world = await EdgeWorld.create({ entitlements: [] }, signers);
+    const world = await EdgeWorld.create({ entitlements: [], policy: document }, signers);
     const model = new Model(world, await world.connect({ maxTenants: MAX_TENANTS, timeoutMs: 5_000 }));
     model.#note();
     world.before = (path) => model.#serve(path);
@@ -247,9 +253,10 @@ class Model {
   async #publish(changes: readonly (typeof change extends fc.Arbitrary<infer T> ? T : never)[]): Promise<void> {
     const { trueMs } = this.#world;
     const nowSeconds = Math.floor(trueMs / 1_000);
-    for (const tenant of TENANTS) {
-      const entry = this.#entries.get(tenant);
-      if (entry !== undefined && !("gone" in entry)) this.#oldTokens.set(tenant, await this.#world.tokenOf(tenant));
+    const { version } = this.#world.feed;
+    for (const { tenant } of changes) {
+      const entitlement = this.#entries.get(tenant);
+      if (entitlement !== undefined && "plan" in entitlement) this.#before.set(tenant, { version, entitlement });
     }
     this.#oldHeads.push(this.#world.feed.head);
     // Tells which version of a tenant somebody holds.
@@ -291,7 +298,9 @@ class Model {
       case "no tokens":
         return withoutTokens(path);
       case "old tokens":
-        return isToken && this.#oldTokens.has(tenant) ? new Response(this.#oldTokens.get(tenant)) : undefined;
+        return isToken && this.#before.has(tenant)
+          ? signed({ lock: undefined, ...this.#before.get(tenant) })
+          : undefined;
       case "expired tokens":
         return isToken && isThere ? signed({ nowMs: NOW_MS - HOUR_MS }) : undefined;
       case "tokens for others":
