@@ -53,7 +53,15 @@ export async function backupFromAuthority(
     const text = await response.text();
     throw new DimmerError("input_invalid", `${url} answers ${response.status}: ${detailOf(text)}`);
   }
-  const bytes = await writeBackupFile(out, Readable.fromWeb(response.body as ReadableStream));
+  const bytes = await writeBackupFile(out, Readable.fromWeb(response.body as ReadableStream)).catch(
+    (cause: unknown) => {
+      if (cause instanceof DimmerError) throw cause;
+      throw new DimmerError("feed_unreachable", `${url}: the authority broke off; its log says why`, {
+        cause,
+        retryable: true,
+      });
+    },
+  );
   return { ...(await readBackup(out)), bytes };
 }
 

@@ -32,7 +32,7 @@ export interface Store {
   transact<T>(work: (queries: Transaction<Tables>) => Promise<T>, isolation?: Isolation): Promise<T>;
   /**
    * Opens the store as it stands at this moment, to be read for as long as it takes while others write: on SQLite a copy
-   * beside the file, which needs as much room as the database has. Close it.
+   * beside the file, which needs as much room as the database has, and for which everybody else waits. Close it.
    */
   openSnapshot(): Promise<StoreSnapshot>;
   /** The names of the migrations that its tables have gone through, oldest first. */
@@ -87,7 +87,7 @@ export async function openStore(url: string, { upTo }: OpenStoreOptions = {}): P
     db,
     signals,
     schema,
-    openSnapshot: () => (file === undefined ? snapshotOfPostgres(db) : snapshotOfFile(file, path)),
+    openSnapshot: () => (file === undefined ? snapshotOfPostgres(db) : snapshotOfFile(db, file, path)),
     identity: (queries = db) => identityOf(queries, engine),
     clockMs: async (queries, localMs) => (engine === "sqlite" ? localMs : await databaseClockMs(queries)),
     transact: (work, isolation = "repeatable read") => transact(db, engine, { work, isolation }),
@@ -112,13 +112,14 @@ async function snapshotOfPostgres(db: Kysely<Tables>): Promise<StoreSnapshot> {
   return { queries, close: () => queries.rollback().execute() };
 }
 
-async function snapshotOfFile(file: SqliteFile, path: string): Promise<StoreSnapshot> {
+async function snapshotOfFile(db: Kysely<Tables>, file: SqliteFile, path: string): Promise<StoreSnapshot> {
   const copy = copyNameOf(path, randomUUID());
   const remove = (): void => {
     for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${copy}${end}`, { force: true });
   };
   try {
-    await file.copyTo(copy);
+    // Between transactions: SQLite copies no database that its own connection is writing to.
+    await db.connection().execute(() => file.copyTo(copy));
     const queries = new Kysely<Tables>({ dialect: openSqlite(copy).dialect });
     return { queries, close: () => queries.destroy().finally(remove) };
   } catch (error) {

@@ -8,10 +8,9 @@ import { type Dialect, type SqliteDatabase, SqliteDialect } from "kysely";
 export interface SqliteFile {
   readonly dialect: Dialect;
   /**
-   * Copies the database as it stands at one moment into a new file, while it is written to; in slices, so that others
-   * have their turn.
+   * Copies the database into a new file, beside the thread that runs JavaScript. Not while a transaction is open.
    *
-   * @throws what SQLite throws, where there is no room for one
+   * @throws what SQLite throws, where there is no room for one, or a transaction is open
    */
   copyTo(path: string): Promise<void>;
 }
@@ -29,12 +28,12 @@ export function openSqlite(path: string): SqliteFile {
   return {
     dialect: new SqliteDialect({ database: asSqliteDatabase(database) }),
     copyTo: async (copy) => {
-      await backup(database, copy, { rate: PAGES_AT_ONCE });
+      await backup(database, copy, { rate: ALL_PAGES });
     },
   };
 }
 
-const PAGES_AT_ONCE = 1_000;
+const ALL_PAGES = 2_147_483_647;
 const COPY = ".copy-";
 
 /** The name of a copy beside a database. Never throws. */

@@ -127,6 +127,39 @@ describe.each(engines())("a store on $name", (engine) => {
     expect(value).toBe("11");
   });
 
+  it("gives snapshots of whole transactions while one follows the other", async () => {
+    let isOver = false;
+    let written = 0;
+    const writing = (async () => {
+      while (!isOver) {
+        await store.transact(async (queries) => {
+          await queries
+            .insertInto("meta")
+            .values({ key: `pair${written}a`, value: "1" })
+            .execute();
+          await new Promise((done) => setImmediate(done));
+          await queries
+            .insertInto("meta")
+            .values({ key: `pair${written}b`, value: "1" })
+            .execute();
+        });
+        written++;
+      }
+    })();
+    try {
+      for (let i = 0; i < 10; i++) {
+        const snapshot = await store.openSnapshot();
+        const rows = await snapshot.queries.selectFrom("meta").select("key").where("key", "like", "pair%").execute();
+        expect(rows.length % 2).toBe(0);
+        await snapshot.close();
+      }
+    } finally {
+      isOver = true;
+      await writing;
+    }
+    expect(written).toBeGreaterThan(0);
+  });
+
   it("tells the time of the store, within a second of this machine's", async () => {
     expect(Math.abs((await store.clockMs(store.db, Date.now())) - Date.now())).toBeLessThan(1_000);
   });
