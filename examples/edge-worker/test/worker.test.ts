@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Miniflare, Response as WorkerResponse } from "miniflare";
+import { Miniflare, type Request as WorkerRequest, Response as WorkerResponse } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bundle } from "../../../packages/sdk/test/edge/bundle.ts";
 import { AUD, EdgeWorld, lock, tenant } from "../../../packages/sdk/test/edge/edge-world.ts";
@@ -18,12 +18,12 @@ beforeAll(async () => {
     modules: [{ type: "ESModule", path: "worker.mjs", contents: code }],
     bindings: { DIMMER_TRUST: world.trust, DIMMER_AUDIENCE: AUD },
     serviceBindings: {
-      async DIMMER(request) {
+      async DIMMER(request: WorkerRequest) {
         const response = await world.fetch(request.url, { headers: Object.fromEntries(request.headers) });
         const body = response.status === 304 ? null : await response.text();
         return new WorkerResponse(body, { status: response.status, headers: Object.fromEntries(response.headers) });
       },
-      async API(request) {
+      async API(request: WorkerRequest) {
         passed.push(`${request.method} ${new URL(request.url).pathname}`);
         return new WorkerResponse("from the API");
       },

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Miniflare, Response as WorkerResponse } from "miniflare";
+import { Miniflare, type Request as WorkerRequest, Response as WorkerResponse } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bundle } from "./bundle.ts";
 import { AUD, EdgeWorld, lock, secondsFrom, tenant } from "./edge-world.ts";
@@ -18,7 +18,7 @@ beforeAll(async () => {
     modules: [{ type: "ESModule", path: "main.mjs", contents: code }],
     bindings: { TRUST: world.trust, AUDIENCE: AUD },
     serviceBindings: {
-      async FEED(request) {
+      async FEED(request: WorkerRequest) {
         const response = await world.fetch(request.url, { headers: Object.fromEntries(request.headers) });
         const body = response.status === 304 ? null : await response.text();
         return new WorkerResponse(body, { status: response.status, headers: Object.fromEntries(response.headers) });
