@@ -86,13 +86,13 @@ export class FrameIntake {
    * @throws {DimmerError} for a frame that does not verify; what `read` rejects with, where a policy had to be fetched
    */
   async take(events: readonly WatchEvent[], origin: FrameOrigin): Promise<FramesTaken> {
-    const { state, writer } = this.#tools;
+    const { state, writer, keyring } = this.#tools;
     const { pool } = state.table;
     pool.hold();
     try {
       const { steps, frames, list, fault } = await this.#verifyAll(events, origin);
       if (origin.isNew && frames.some(({ event }) => KEPT.has(event))) {
-        writer.append(frames);
+        writer.append(frames, keyring.tokens);
         await writer.wait();
       }
       for (const step of steps) await this.#apply(step, origin);

@@ -73,9 +73,16 @@ export class StoreWriter {
     this.#begin(this.#store);
   }
 
-  /** Has verified frames kept, in their order. */
-  append(frames: readonly StoredFrame[]): void {
+  /**
+   * Has verified frames kept, in their order.
+   *
+   * @param keysets that they verified under: newer ones than are kept have all kept anew, or a restart without a source
+   *   would not know the key
+   */
+  append(frames: readonly StoredFrame[], keysets: readonly string[]): void {
     if (this.#store === undefined) return;
+    const named = this.#next ?? this.#last;
+    if (named !== undefined && named.keysets !== keysets) this.#next = { ...named, keysets };
     this.#frames.push(...frames);
     this.#due.push(...frames);
     this.#begin(this.#store);

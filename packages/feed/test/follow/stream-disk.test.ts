@@ -37,6 +37,16 @@ it("D3 · a lock list that came alone is on the disk before it counts", async ()
   expect(reasonOf(again, "a")).toBe("locked");
 });
 
+it("F1 · D3 · what a rotated key signed counts after a crash, for its keyset is kept with it", async () => {
+  const store = new MemoryStore();
+  const world = await stream(undefined, store);
+  await world.live.rotate();
+  await world.change({ set: [limited("a")] });
+  const again = await follow(nowhere(), { store: store.copy() });
+  expect(again.replica.version).toEqual({ epoch: 1, seq: 2 });
+  expect(reasonOf(again, "a")).toBe("restricted");
+});
+
 it("keeps a burst in a write or two", async () => {
   const store = new MemoryStore();
   const world = await stream(undefined, store);
