@@ -36,6 +36,8 @@ export class FeedFollower {
   #isClosed = false;
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #isStreaming = false;
+  /** Takes the next poll back. */
+  #nextPoll: (() => void) | undefined;
   /** Monotonic milliseconds from which whoever asks next has the feed looked at. */
   #dueMs = Number.NEGATIVE_INFINITY;
 
@@ -84,9 +86,11 @@ export class FeedFollower {
   }
 
   async #poll(): Promise<void> {
+    this.#nextPoll?.();
     const refreshed = await this.#options.keeper.refresh();
     if (refreshed.isGood) this.#backoff.reset();
-    this.#after(this.#delayAfter(refreshed), () => void this.#poll());
+    this.#nextPoll?.();
+    this.#nextPoll = this.#after(this.#delayAfter(refreshed), () => void this.#poll());
   }
 
   #delayAfter(refreshed: Refreshed): number {
@@ -101,8 +105,8 @@ export class FeedFollower {
     if (keeper.held === undefined || this.#isClosed) return;
     const delayMs = await this.#watch(keeper.held.version).catch((error: unknown) => this.#delayAfterFault(error));
     this.#isStreaming = false;
-    // While there is no stream, changes are polled for at their own pace.
-    if (!this.#isClosed) void keeper.refresh();
+    // While there is no stream, changes are polled for at their own pace, from now on.
+    if (!this.#isClosed) void this.#poll();
     this.#after(delayMs, () => void this.#stream());
   }
 
@@ -126,8 +130,9 @@ export class FeedFollower {
     return this.#streamBackoff.next();
   }
 
-  #after(ms: number, then: () => void): void {
-    if (this.#isClosed) return;
+  /** @returns takes it back */
+  #after(ms: number, then: () => void): () => void {
+    if (this.#isClosed) return () => {};
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       then();
@@ -135,6 +140,10 @@ export class FeedFollower {
     this.#timers.add(timer);
     // In Node and its like; elsewhere a timer is a number and keeps nothing alive.
     if (typeof timer === "object") timer.unref();
+    return () => {
+      clearTimeout(timer);
+      this.#timers.delete(timer);
+    };
   }
 }
 

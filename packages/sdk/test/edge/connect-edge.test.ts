@@ -379,8 +379,11 @@ describe("an edge client that streams", { timeout: 30_000 }, () => {
     await vi.waitFor(() => expect(w.requests.filter((path) => path.includes("/watch?"))).toHaveLength(2));
     expect(w.requests.find((path) => path.includes("/watch?"))).toBe("/v1/feed/watch?epoch=1&seq=1&tenants=none");
     w.before = (path) => (path.endsWith("/watch") ? problem(404, "not_found") : undefined);
+    w.say(`event: head\ndata: ${w.feed.head}\n\n`);
+    await vi.waitFor(() => expect(edge.status().isStreaming).toBe(true));
     w.endStreams();
     await vi.waitFor(() => expect(edge.status().isStreaming).toBe(false));
+    await vi.waitFor(() => expect(w.requests.filter((path) => path === "/v1/feed/head").length).toBeGreaterThan(5));
     await w.publish({ locks: [lock("acme")] });
     await vi.waitFor(() => expect(edge.status().lockedTenants).toBe(1), 5_000);
   });
