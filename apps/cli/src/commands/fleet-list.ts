@@ -17,8 +17,10 @@ export function addFleetList(parent: Command): void {
     ],
   }).action(
     asking(async (client) => {
-      const replicas = await Array.fromAsync(client.items("/v1/fleet/replicas"));
-      const { version } = await client.get("/v1/fleet/replicas?limit=1");
+      const [fleet, replicas] = await Promise.all([
+        client.get("/v1/fleet"),
+        Array.fromAsync(client.items("/v1/fleet/replicas")),
+      ]);
       const rows = replicas.map((replica) => [
         String(replica["replica"]),
         String(replica["version"]),
@@ -29,13 +31,20 @@ export function addFleetList(parent: Command): void {
         String(replica["lastSeenAt"]),
       ]);
       const head = ["replica", "version", "", "followers", "quarantined", "refused", "last seen"];
-      const all = `published is version ${String(version)}`;
       return {
-        text: rows.length === 0 ? `${all}; no replica has reported` : `${all}\n${columns([head, ...rows])}`,
-        json: { version, replicas },
+        text: rows.length === 0 ? summaryOf(fleet) : `${summaryOf(fleet)}\n${columns([head, ...rows])}`,
+        json: { fleet, replicas },
       };
     }),
   );
+}
+
+function summaryOf({ version, replicas, enforcedVersion, tookMs }: Readonly<Record<string, unknown>>): string {
+  const published = `published is version ${String(version)}`;
+  if (replicas === 0) return `${published}; no replica has reported within a minute`;
+  if (typeof enforcedVersion !== "string") return published;
+  const took = typeof tookMs === "number" ? `, ${tookMs} ms after it was published` : "";
+  return `${published}; all have version ${enforcedVersion}${took}`;
 }
 
 function stateOf({ isSilent, isCurrent, behindMs }: Readonly<Record<string, unknown>>): string {

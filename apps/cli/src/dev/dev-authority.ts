@@ -52,7 +52,7 @@ export async function startDevAuthority(start: DevAuthorityStart): Promise<DevAu
     },
     env: passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase },
   });
-  const authority = await startAuthority(config, { policy, listEveryMs: 0 });
+  const authority = await startAuthority(config, { policy });
   try {
     const { firstSecret, url, trust, close } = authority;
     const credentials =

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { compilePolicy, type PolicyDocument } from "@dimmer/core";
+import { compareVersions, formatVersion, parseVersion, type Version } from "@dimmer/statement";
 import { type AuthorityClient, createAuthorityClient } from "../authority/authority-client.ts";
 import { activePolicy } from "../authority/facts.ts";
 import { toFailure } from "../failure.ts";
@@ -43,6 +44,8 @@ export interface FileFeeder {
   feed(): Promise<Fed>;
   /** Lets all that waits for a second person pass: what a first start imports takes nothing from anybody. */
   approve(changeSets: readonly string[]): Promise<void>;
+  /** What the authority has published so far. */
+  published(): Promise<Version>;
   /** Brings a policy into force, where it is another one than was last applied. Tells which, if so. */
   putPolicy(document: PolicyDocument): Promise<string | undefined>;
 }
@@ -73,7 +76,7 @@ export function createFileFeeder(options: FileFeederOptions): FileFeeder {
     });
     // What was refused is tried again with the next save; the rest says then what it said before.
     if (done.faults.length === 0) writeApplied(appliedPath, { ...applied, tenants: { file: tenantsFile, text } });
-    return await fedOf(done, changes.length);
+    return fedOf(done, changes.length);
   };
   return {
     feed: () => inTurn(feed),
@@ -85,12 +88,17 @@ export function createFileFeeder(options: FileFeederOptions): FileFeeder {
         await approver.write("POST", `/v1/change-sets/${id}/approve`, { reason: "the first import", body });
       }
     },
+    published: async () => {
+      const { version } = await client.get("/v1/fleet");
+      const published = parseVersion(String(version));
+      if (published === undefined) throw new Error("the authority has published nothing yet");
+      return published;
+    },
     putPolicy: (document) => inTurn(() => putPolicy(document, { client, url, credentials, appliedPath })),
   };
 }
 
-async function fedOf({ writes, faults }: Applied, changed: number): Promise<Fed> {
-  const { compareVersions, parseVersion, formatVersion } = await import("@dimmer/statement");
+function fedOf({ writes, faults }: Applied, changed: number): Fed {
   const versions = writes.flatMap(({ version }) => parseVersion(version ?? "") ?? []);
   const newest = versions.toSorted(compareVersions).at(-1);
   return {

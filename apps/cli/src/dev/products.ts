@@ -7,7 +7,7 @@ import type { ProductStart } from "./product.ts";
 const ROOT = new URL("../../../../", import.meta.url);
 const IS_FROM_SOURCE = import.meta.url.endsWith(".ts");
 const READY_WITHIN_MS = 10_000;
-const POLL_MS = 200;
+const POLL_MS = 5_000;
 
 /** Ends a Node program when the pipe that is its stdin does: with this process, however that ends. */
 const FOLLOW_STDIN = 'process.stdin.resume().on("close", () => process.exit()).unref?.()';

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { compilePolicy } from "@dimmer/core";
 import { readSidecarConfig, type Sidecar, startSidecar } from "@dimmer/sidecar";
-import { formatVersion } from "@dimmer/statement";
+import { compareVersions, formatVersion, type Version } from "@dimmer/statement";
 import { isRunning, readDevState, writeDevState } from "../dev-state.ts";
 import { environmentFailure, toFailure } from "../failure.ts";
 import { type PassphraseOption, passphraseOf } from "../keys.ts";
@@ -56,9 +56,12 @@ export interface DevListener {
   readonly product: (name: string, line: string) => void;
 }
 
-const POLL_MS = 200;
-const READY_WITHIN_MS = 5_000;
+const POLL_MS = 5_000;
+const READY_WITHIN_MS = 10_000;
+const READY_POLL_MS = 10;
 const PROGRESS_EVERY_MS = 1_000;
+/** Fewer tenants than this are there in a moment. */
+const WORTH_TELLING = 200;
 
 /**
  * Runs everything for development until it is told to stop: starts the authority and the sidecar in this process and the
@@ -122,7 +125,7 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   await feedFirst(feeder, authority, onEvent);
   const sidecar = await startSidecar(sidecarConfig({ layout, port, authority, passphrase: passphraseOf(options) }));
   life.onEnd(() => sidecar.close());
-  await readyInTime(sidecar);
+  await readyInTime(sidecar, await feeder.published());
   const url = `http://127.0.0.1:${port}`;
   const surroundings: ProductSurroundings = {
     sidecar: `unix:${layout.socket}`,
@@ -187,7 +190,7 @@ function progressOf(onEvent: (line: string) => void): (done: number, total: numb
   let toldMs = performance.now();
   return (done, total) => {
     const nowMs = performance.now();
-    if (nowMs - toldMs < PROGRESS_EVERY_MS) return;
+    if (total < WORTH_TELLING || nowMs - toldMs < PROGRESS_EVERY_MS) return;
     toldMs = nowMs;
     onEvent(`tenants ${done} of ${total}`);
   };
@@ -236,17 +239,17 @@ async function refuseSecond(dir: string): Promise<void> {
   throw environmentFailure("already_running", `a "dimmer dev" (process ${state.pid}) runs in ${dir} already; ${fix}`);
 }
 
-async function readyInTime({ replica }: Sidecar): Promise<void> {
-  const timer = setTimeout(() => void replica.close(), READY_WITHIN_MS);
-  try {
-    await replica.ready();
-  } catch {
-    const { refusals, sources } = replica.status();
-    const why =
-      refusals.last?.message ?? sources[0]?.lastError ?? `nothing was read within ${READY_WITHIN_MS / 1_000} s`;
-    throw environmentFailure("sidecar_not_ready", `the sidecar does not take the feed: ${why}`);
-  } finally {
-    clearTimeout(timer);
+/** Waits until the sidecar has all that is published: the tour says what holds then. */
+async function readyInTime({ replica }: Sidecar, published: Version): Promise<void> {
+  const untilMs = performance.now() + READY_WITHIN_MS;
+  const isThere = (): boolean => replica.version !== undefined && compareVersions(replica.version, published) >= 0;
+  while (!isThere() || !replica.isReady) {
+    if (performance.now() > untilMs) {
+      const { refusals, sources } = replica.status();
+      const why = refusals.last?.message ?? sources[0]?.lastError ?? `nothing came within ${READY_WITHIN_MS / 1_000} s`;
+      throw environmentFailure("sidecar_not_ready", `the sidecar does not take the feed: ${why}`);
+    }
+    await new Promise((done) => setTimeout(done, READY_POLL_MS));
   }
 }
 

@@ -40,10 +40,11 @@ interface Run extends ApplyOptions {
 }
 
 const AT_ONCE = 8;
+const MOST_ONE_BY_ONE = 8;
 
 /**
- * Brings the changes of a tenants file to an authority, as writes like anybody's: new tenants in one import, the rest one
- * by one. Applying what is there already changes nothing. What it puts, it puts before it takes anything away, so that
+ * Brings the changes of a tenants file to an authority, as writes like anybody's: one by one, and new tenants in one
+ * import where they are many. Applying what is there already changes nothing. What it puts, it puts before it takes anything away, so that
  * no tenant is open in between. A tenant at fault stops no other.
  *
  * @throws {CommandFailure} where the authority does not answer, or takes no import
@@ -54,14 +55,19 @@ export async function applyChanges(options: ApplyOptions): Promise<Applied> {
   const { client, changes, onProgress } = run;
   const found = new Map<string, TenantFacts | undefined>();
   await inTurns(changes, async ({ tenant }) => void found.set(tenant, await findTenant(client, tenant)));
-  await importNew(
-    run,
-    changes.filter(({ tenant, terms }) => terms !== undefined && found.get(tenant) === undefined),
-  );
+  const created = changes.filter(({ tenant, terms }) => terms !== undefined && found.get(tenant) === undefined);
+  counts.created = created.length;
+  // An import is three transactions more than a write: for a few it would take longer.
+  const imported = created.length > MOST_ONE_BY_ONE ? created : [];
+  await importNew(run, imported);
+  const isImported = new Set(imported.map(({ tenant }) => tenant));
   let done = 0;
   await inTurns(changes, async (change) => {
     try {
-      await applyOne(run, change, found.get(change.tenant));
+      const facts = found.get(change.tenant);
+      if (facts === undefined && change.terms !== undefined && !isImported.has(change.tenant))
+        await create(run, change);
+      await applyOne(run, change, facts);
     } catch (cause) {
       const failure = toFailure(cause);
       if (failure.exitCode === 3) throw failure;
@@ -69,6 +75,9 @@ export async function applyChanges(options: ApplyOptions): Promise<Applied> {
     }
     onProgress?.(++done, changes.length);
   });
+  // An import goes behind everything else and is not waited for: the last of it, put again, is.
+  const last = imported.at(-1);
+  if (last !== undefined && run.faults.length === 0) await create(run, last);
   return { counts, writes: run.writes, faults: run.faults };
 }
 
@@ -81,24 +90,19 @@ async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>)
   );
 }
 
-/** A bulk import goes behind everything else and is not waited for: the last of it, put again, is. */
+async function create(run: Run, { tenant, terms }: TenantChange): Promise<void> {
+  await write(run, "PUT", pathOf(tenant), { name: tenant, ...terms });
+}
+
 async function importNew(run: Run, changes: readonly TenantChange[]): Promise<void> {
-  const { client, reason, counts } = run;
-  const last = changes.at(-1);
-  if (last === undefined) return;
-  counts.created = changes.length;
-  if (run.isDryRun === true) return;
+  const { client, reason } = run;
+  if (changes.length === 0 || run.isDryRun === true) return;
   const rows = changes.map(({ tenant, terms }) => ({ id: tenant, name: tenant, ...terms }));
   const bytes = new Blob(rows.map((row) => `${JSON.stringify(row)}\n`)).stream();
   const { faults } = await client.upload("/v1/imports/tenants", { type: "application/x-ndjson", bytes, reason });
-  const refused = faults as readonly { readonly line: number; readonly message: string }[];
-  for (const { line, message } of refused) {
+  for (const { line, message } of faults as readonly { readonly line: number; readonly message: string }[]) {
     run.faults.push(`tenant ${JSON.stringify(changes[line - 1]?.tenant)}: ${message}`);
   }
-  if (refused.length > 0) return;
-  const { tenant, terms } = last;
-  const body = { name: tenant, ...terms };
-  run.writes.push(await client.write("PUT", pathOf(tenant), { reason, body }));
 }
 
 async function applyOne(run: Run, change: TenantChange, facts: TenantFacts | undefined): Promise<void> {

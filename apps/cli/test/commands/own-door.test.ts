@@ -27,13 +27,9 @@ describe("an authority and a sidecar, each by its own command", () => {
     await run("tenant", "add", "acme", "--plan", "pro");
     await run("fleet", "credential", "sidecars", "--out", "fleet.key");
     await run("api-key", "create", "sato", "--role", "collections", "--out", "sato.key");
-    const sidecar = await serving(
-      [
-        ...["sidecar", "--feed", String(authority["url"]), "--feed-token-file", "fleet.key"],
-        ...["--trust", String(authority["trust"]), "--port", "0", "--poll-ms", "100", "--socket", join(cwd, "s.sock")],
-      ],
-      cwd,
-    );
+    const feed = ["--feed", String(authority["url"]), "--feed-token-file", "fleet.key"];
+    const where = ["--port", "0", "--socket", join(cwd, "s.sock")];
+    const sidecar = await serving(["sidecar", ...feed, "--trust", String(authority["trust"]), ...where], cwd);
     const mode = async (expected: string): Promise<void> => {
       const url = String(sidecar["url"]);
       await vi.waitFor(

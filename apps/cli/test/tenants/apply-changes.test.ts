@@ -83,7 +83,7 @@ describe("a tenants file at an authority", () => {
     await apply(locked("d1", ""), locked("d1", "export"));
     expect(await locksOf("d1")).toEqual([["I1.2", ["export"]]]);
     const ledger = await Array.fromAsync(authority.client.items("/v1/ledger?subject=tenant:d1"));
-    expect(ledger.map(({ action }) => action)).toEqual(["tenant.import", "lock.put", "lock.put", "lock.lift"]);
+    expect(ledger.map(({ action }) => action)).toEqual(["tenant.put", "lock.put", "lock.put", "lock.lift"]);
     await apply(locked("d1", "export"), free("d1"));
     expect(await locksOf("d1")).toEqual([]);
   });
@@ -95,6 +95,17 @@ describe("a tenants file at an authority", () => {
     expect(await findTenant(authority.client, "e1")).toBeUndefined();
     expect((await apply(free("e2"), both)).faults).toEqual([]);
     expect(await casesOf("e1")).toEqual(["e1c.2"]);
+  });
+
+  it("imports many at once, and waits until the last of them is published", async () => {
+    const many = Array.from({ length: 30 }, (_, i) => (i % 10 === 0 ? restricted(`g${i}`, `g${i}c`) : free(`g${i}`)));
+    const done = await apply("", many.join(""));
+    expect(done).toMatchObject({ counts: { ...NONE, created: 30, restricted: 3 }, faults: [] });
+    expect(done.writes).toHaveLength(4);
+    const ledger = await Array.fromAsync(authority.client.items("/v1/ledger?subject=tenant:g29"));
+    expect(ledger.map(({ action }) => action)).toEqual(["tenant.import"]);
+    expect(await casesOf("g20")).toEqual(["g20c"]);
+    expect((await apply("", many.join(""))).counts).toEqual(NONE);
   });
 
   it("names the tenant that the authority refuses something of, and applies the others", async () => {
