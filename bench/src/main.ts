@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { runDecisionSuite } from "./decision/suite.ts";
+import { runFeedSuite } from "./feed/suite.ts";
 import { runGuardSuite } from "./guard/suite.ts";
 import { measureHiccup } from "./hiccup.ts";
 import { describeMachine } from "./machine.ts";
@@ -11,6 +12,7 @@ const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteRe
   decision: runDecisionSuite,
   guard: runGuardSuite,
   sidecar: runSidecarSuite,
+  feed: runFeedSuite,
 };
 
 const HELP = `Usage: npm run bench -- [SUITE…] [--quick] [--json] [--no-write]

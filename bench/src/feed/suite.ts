@@ -1,0 +1,183 @@
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { startChild } from "../child.ts";
+import { formatSpread, quantile, type Spread, spreadOf } from "../statistics.ts";
+import type { SuiteOptions, SuiteResult } from "../suite.ts";
+import { type BenchAuthority, startBenchAuthority } from "./authority.ts";
+import { type Crew, startCrew } from "./crew.ts";
+import { openFilesLimit, type Resident, residentOf } from "./memory.ts";
+
+const TENANTS = 1_000;
+const REPLICAS = 100;
+const STREAMS = 10_000;
+const TARGETS = { appliedP99Ms: 100, streamsMb: 400, broadcastMs: 2_000, sidecarMb: 80 };
+const IDLE_MS = 10_000;
+const rawScript = fileURLToPath(new URL("../sidecar/raw-server.ts", import.meta.url));
+const sidecarScript = fileURLToPath(new URL("sidecar-server.ts", import.meta.url));
+
+/** Milliseconds from before a change was asked for: of every follower, and of the last of each change. */
+interface Reached {
+  readonly changes: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly lastMs: Spread;
+}
+
+interface Streams {
+  readonly streams: number;
+  readonly processes: number;
+  /** Resident memory of the authority, before and with them. */
+  readonly beforeMb: number;
+  readonly openMb: number;
+  readonly afterMb: number;
+  readonly broadcast: Reached;
+}
+
+/** Resident memory of a sidecar that idles, and of a raw `node:http` server beside it. */
+interface Idle {
+  readonly allMb: Spread;
+  readonly ownMb: Spread;
+  readonly rawAllMb: Spread;
+}
+
+/** What following costs and how long it takes: changes to many replicas, many streams, a sidecar that idles. */
+export async function runFeedSuite(options: SuiteOptions): Promise<SuiteResult> {
+  const applied = await withAuthority((authority) => measureReplicas(authority, options));
+  const idle = await withAuthority((authority) => measureSidecar(authority, options));
+  const streams = await withAuthority((authority) => measureStreams(authority, options));
+  return {
+    name: "feed",
+    data: { tenants: TENANTS, replicas: REPLICAS, targets: TARGETS, applied, idle, streams },
+    table: tableOf(applied, idle, streams),
+    chart: [
+      { label: `change in ${REPLICAS} replicas, p50 ms`, value: applied.p50Ms },
+      { label: `change in ${REPLICAS} replicas, p99 ms`, value: applied.p99Ms },
+      { label: "idle sidecar, MB", value: idle.allMb.median },
+      ...(typeof streams === "string"
+        ? []
+        : [
+            { label: `authority with ${streams.streams} streams, MB`, value: streams.openMb },
+            { label: `change in ${streams.streams} streams, the last, ms`, value: streams.broadcast.maxMs },
+          ]),
+    ],
+  };
+}
+
+async function withAuthority<T>(measure: (authority: BenchAuthority) => Promise<T>): Promise<T> {
+  const authority = await startBenchAuthority(TENANTS);
+  try {
+    return await measure(authority);
+  } finally {
+    await authority.stop();
+  }
+}
+
+async function measureReplicas(authority: BenchAuthority, options: SuiteOptions): Promise<Reached> {
+  options.progress(`feed: ${REPLICAS} replicas`);
+  const crew = await startCrew({
+    ...authority,
+    script: "replicas-process.ts",
+    processes: 4,
+    followers: REPLICAS,
+    readyMs: 120_000,
+  });
+  try {
+    // Every replica must have its stream before one is timed; the first changes warm the paths.
+    await reach(authority, crew, { changes: 5, timeoutMs: 120_000 });
+    return await reach(authority, crew, { changes: options.isQuick ? 30 : 200, timeoutMs: 60_000 });
+  } finally {
+    await crew.stop();
+  }
+}
+
+/** What was set last: what says the same again is no change, and has no version of its own. */
+let seats = 0;
+
+/** Makes changes one after the other, each once all have the one before it. */
+async function reach(
+  authority: BenchAuthority,
+  crew: Crew,
+  { changes, timeoutMs }: { readonly changes: number; readonly timeoutMs: number },
+): Promise<Reached> {
+  const all: number[] = [];
+  const last: number[] = [];
+  for (let i = 0; i < changes; i++) {
+    const startNs = process.hrtime.bigint();
+    const version = await authority.change(`tenant-${i}`, { name: "t", plan: "pro", features: { seats: ++seats } });
+    const times = (await crew.times(version, timeoutMs)).map((atNs) => Number(atNs - startNs) / 1e6);
+    all.push(...times);
+    last.push(Math.max(...times));
+  }
+  all.sort((a, b) => a - b);
+  return {
+    changes,
+    p50Ms: quantile(all, 0.5),
+    p99Ms: quantile(all, 0.99),
+    maxMs: all.at(-1) ?? Number.NaN,
+    lastMs: spreadOf(last),
+  };
+}
+
+async function measureSidecar(authority: BenchAuthority, options: SuiteOptions): Promise<Idle> {
+  const command = [process.execPath, "--conditions=@dimmer/source"];
+  const { url, trust, tokenFile, folder } = authority;
+  const sidecars: Resident[] = [];
+  const raws: Resident[] = [];
+  for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
+    options.progress(`feed: a sidecar that idles for ${IDLE_MS} ms, and a raw node:http server`);
+    const sidecar = await startChild([...command, sidecarScript, url, trust, tokenFile, join(folder, `s${pass}`)]);
+    const raw = await startChild([...command, rawScript, join(folder, `r${pass}`)]);
+    await pause(IDLE_MS);
+    sidecars.push(residentOf(sidecar.pid));
+    raws.push(residentOf(raw.pid));
+    await Promise.all([sidecar.stop(), raw.stop()]);
+  }
+  return {
+    allMb: spreadOf(sidecars.map(({ allMb }) => allMb)),
+    ownMb: spreadOf(sidecars.map(({ ownMb }) => ownMb)),
+    rawAllMb: spreadOf(raws.map(({ allMb }) => allMb)),
+  };
+}
+
+async function measureStreams(authority: BenchAuthority, options: SuiteOptions): Promise<Streams | string> {
+  const limit = openFilesLimit();
+  const processes = 2;
+  if (!(limit > STREAMS + 500))
+    return `not run: a process may have ${limit} files open here, ${STREAMS} streams need more`;
+  const beforeMb = residentOf(authority.pid).allMb;
+  options.progress(`feed: ${STREAMS} streams, at most ${limit} open files a process`);
+  const crew = await startCrew({
+    ...authority,
+    script: "streams-process.ts",
+    processes,
+    followers: STREAMS,
+    readyMs: 300_000,
+  });
+  try {
+    const openMb = residentOf(authority.pid).allMb;
+    const broadcast = await reach(authority, crew, { changes: options.isQuick ? 5 : 20, timeoutMs: 60_000 });
+    return { streams: crew.size, processes, beforeMb, openMb, afterMb: residentOf(authority.pid).allMb, broadcast };
+  } finally {
+    await crew.stop();
+  }
+}
+
+function tableOf(applied: Reached, idle: Idle, streams: Streams | string): string {
+  const ms = (value: number): string => value.toFixed(0);
+  return [
+    `| one authority on SQLite, ${TENANTS.toLocaleString("en")} tenants | | target |`,
+    "| --- | --- | --- |",
+    `| change → applied in ${REPLICAS} replicas, ${applied.changes} changes: p50, p99, max | ${ms(applied.p50Ms)}, ${ms(applied.p99Ms)}, ${ms(applied.maxMs)} ms | p99 ≤ ${TARGETS.appliedP99Ms} ms |`,
+    `| the last of the ${REPLICAS}, ms (spread) | ${formatSpread(applied.lastMs, 0)} | |`,
+    `| idle sidecar from source, RSS, MB (spread) | ${formatSpread(idle.allMb, 0)}, of which its own ${formatSpread(idle.ownMb, 0)} | ≤ ${TARGETS.sidecarMb} |`,
+    `| raw \`node:http\` server beside it, RSS, MB (spread) | ${formatSpread(idle.rawAllMb, 0)} | |`,
+    ...(typeof streams === "string"
+      ? [`| ${STREAMS.toLocaleString("en")} streams | ${streams} | |`]
+      : [
+          `| authority before, with ${streams.streams.toLocaleString("en")} streams, after ${streams.broadcast.changes} changes, RSS | ${ms(streams.beforeMb)}, ${ms(streams.openMb)}, ${ms(streams.afterMb)} MB | ≤ ${TARGETS.streamsMb} MB |`,
+          `| change → the last of them has it, ms (spread) | ${formatSpread(streams.broadcast.lastMs, 0)} | ≤ ${TARGETS.broadcastMs.toLocaleString("en")} |`,
+        ]),
+  ].join("\n");
+}
