@@ -33,8 +33,15 @@ export const statusSchema: z.ZodType = z
       z.object({
         name: z.string(),
         state: z.enum(["waiting", "ok", "refused", "failing"]),
+        following: z
+          .enum(["streaming", "polling"])
+          .meta({ description: "streaming: its stream is open, and it is polled slowly beside it." }),
         lastOk: instantOrNull,
-        lastError: z.string().nullable(),
+        lastError: z.string().nullable().meta({ description: "The last fault, also after it has passed." }),
+        lastErrorAt: instantOrNull,
+        reconnects: count.meta({ description: "Streams opened after the first." }),
+        deadStreams: count.meta({ description: "Streams given up because not even a heartbeat came." }),
+        deltas: count.meta({ description: "Changes that its streams brought into force." }),
       }),
     ),
     disk: z.object({

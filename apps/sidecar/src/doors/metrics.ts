@@ -1,3 +1,4 @@
+import { parseDurationMs } from "@dimmer/core";
 import type { Replica, ReplicaStatus } from "@dimmer/feed/follow";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Counters } from "../counters.ts";
@@ -12,7 +13,7 @@ export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Co
   const registry = new Registry();
   let status = replica.status();
   registerCounters(registry, counters);
-  registerReplica(registry, () => status);
+  registerReplica(registry, replica, () => status);
   registerStreams(registry, streams);
   registerProcess(registry);
   return {
@@ -85,7 +86,7 @@ function registerCounters(registry: Registry, counters: Counters): void {
   count(registry, "dimmer_tokens_reused_total", "Entitlement tokens given again.", () => alone(counters.tokensReused));
 }
 
-function registerReplica(registry: Registry, status: () => ReplicaStatus): void {
+function registerReplica(registry: Registry, replica: Replica, status: () => ReplicaStatus): void {
   const flag = (is: boolean): number => (is ? 1 : 0);
   gauge(registry, "dimmer_ready", "1 while verified state and a lock list are held.", () => flag(status().isReady));
   gauge(registry, "dimmer_fresh", "1 while the newest verified head is fresh.", () =>
@@ -122,6 +123,20 @@ function registerReplica(registry: Registry, status: () => ReplicaStatus): void 
       (state) => [{ state }, status().sources.filter((source) => source.state === state).length] as const,
     ),
   );
+  gauge(
+    registry,
+    "dimmer_feed_stream_connected",
+    "Feed sources whose stream is open.",
+    () => status().sources.filter(({ following }) => following === "streaming").length,
+  );
+  const sum = (of: "deltas" | "reconnects" | "deadStreams") => (): Labelled =>
+    alone(status().sources.reduce((total, source) => total + source[of], 0));
+  count(registry, "dimmer_feed_deltas_applied_total", "Changes that streams brought into force.", sum("deltas"));
+  count(registry, "dimmer_feed_reconnects_total", "Streams of sources opened after the first.", sum("reconnects"));
+  count(registry, "dimmer_feed_dead_streams_total", "Streams of sources that fell silent.", sum("deadStreams"));
+  gauge(registry, "dimmer_feed_lag_seconds", "Seconds since the newest verified head was issued.", () =>
+    lagSeconds(replica, status()),
+  );
   gauge(registry, "dimmer_disk_failing", "1 while generations cannot be kept on disk.", () =>
     flag(status().store?.state === "failing"),
   );
@@ -153,6 +168,14 @@ function registerProcess(registry: Registry): void {
   });
   const startedSeconds = Math.round(performance.timeOrigin / 1_000);
   gauge(registry, "process_start_time_seconds", "Unix time of the start of the process.", () => startedSeconds);
+}
+
+/** The horizon lies as far behind the head as the policy says. */
+function lagSeconds({ policy }: Replica, { horizonMs, nowMs }: ReplicaStatus): number | undefined {
+  const stepDownMs = parseDurationMs(policy.document.offline.step_down_for);
+  return horizonMs === undefined || stepDownMs === undefined || !Number.isFinite(horizonMs)
+    ? undefined
+    : (nowMs - (horizonMs - stepDownMs)) / 1_000;
 }
 
 function seconds(ms: number | undefined): number | undefined {

@@ -43,11 +43,16 @@ function statusDocument(status: ReplicaStatus): Record<string, unknown> {
               message: refusals.last.message,
             },
     },
-    sources: sources.map(({ name, state, lastOkMs, lastError }) => ({
+    sources: sources.map(({ name, state, following, lastOkMs, lastError, lastErrorMs, ...counted }) => ({
       name,
       state,
+      following,
       lastOk: instant(lastOkMs),
       lastError: lastError ?? null,
+      lastErrorAt: instant(lastErrorMs),
+      reconnects: counted.reconnects,
+      deadStreams: counted.deadStreams,
+      deltas: counted.deltas,
     })),
     disk:
       status.store === undefined

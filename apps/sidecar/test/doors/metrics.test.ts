@@ -29,6 +29,11 @@ describe("GET /metrics", () => {
       'dimmer_tenants{state="locked"} 1',
       'dimmer_sources{state="ok"} 1',
       "dimmer_unknown_tenant_total 1",
+      "dimmer_feed_stream_connected 0",
+      "dimmer_feed_deltas_applied_total 0",
+      "dimmer_feed_lag_seconds 0",
+      "dimmer_streams_open 0",
+      "dimmer_streams_dropped_total 0",
     ]) {
       expect(text.split("\n"), line).toContain(line);
     }
