@@ -50,6 +50,7 @@ export class Agenda {
   readonly due: DueAction[] = [];
   readonly #nowMs: number;
   readonly #done: ReadonlySet<string>;
+  readonly #asked = new Set<string>();
   #nextMs = Number.POSITIVE_INFINITY;
 
   constructor(nowMs: number, facts: readonly Fact[]) {
@@ -67,13 +68,10 @@ export class Agenda {
     if (atMs > this.#nowMs && atMs < this.#nextMs) this.#nextMs = atMs;
   }
 
-  isDone(key: string): boolean {
-    return this.#done.has(key);
-  }
-
   /** Asks for an action once its instant has come, unless it was done; else looks again then. */
   ask(action: DueAction): void {
-    if (this.#done.has(action.key)) return;
+    if (this.#done.has(action.key) || this.#asked.has(action.key)) return;
+    this.#asked.add(action.key);
     if (action.dueMs > this.#nowMs) this.wakeAt(action.dueMs);
     else this.due.push(action);
   }

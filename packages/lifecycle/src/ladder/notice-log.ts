@@ -11,7 +11,7 @@ export interface SentNotice {
 /** The notices of a case by stage and round. */
 export class NoticeLog {
   readonly #byKey = new Map<string, SentNotice[]>();
-  readonly #contactsChangedMs: number;
+  readonly #lost: SentNotice | undefined;
 
   constructor(context: CaseContext) {
     const byId = new Map<string, { accepted: Map<string, number>; bounced: Map<string, number> }>();
@@ -32,7 +32,8 @@ export class NoticeLog {
       const said = fact.kind === "notice_accepted" ? answers?.accepted : answers?.bounced;
       if (said !== undefined && !said.has(fact.address)) said.set(fact.address, fact.atMs);
     }
-    this.#contactsChangedMs = factsOf(context, "contacts_changed").at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    const contactsChangedMs = factsOf(context, "contacts_changed").at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    this.#lost = lostOf([...this.#byKey.values()].flat(), contactsChangedMs);
   }
 
   /** The notices of a stage in a round, oldest first. */
@@ -64,13 +65,27 @@ export class NoticeLog {
     );
   }
 
-  /** The last notice, where every address of it bounced and no contact was changed since: nobody can be reached. */
-  unreachable(stage: string, round: string): SentNotice | undefined {
-    const last = this.of(stage, round).at(-1);
-    if (last === undefined || last.fact.atMs < this.#contactsChangedMs) return undefined;
-    const isLost = last.fact.addresses.every((address) => last.bounced.has(address));
-    return isLost && Math.max(0, ...last.bounced.values()) >= this.#contactsChangedMs ? last : undefined;
+  /** A notice that bounced everywhere, with nothing accepted and no contact changed since: nobody can be reached. */
+  get unreachable(): SentNotice | undefined {
+    return this.#lost;
   }
+}
+
+/** The last notice whose every address bounced, unless something was accepted or a contact was changed since then. */
+function lostOf(notices: readonly SentNotice[], contactsChangedMs: number): SentNotice | undefined {
+  let lost: SentNotice | undefined;
+  let lostMs = contactsChangedMs;
+  let acceptedMs = Number.NEGATIVE_INFINITY;
+  for (const notice of notices) {
+    const { fact, accepted, bounced } = notice;
+    for (const atMs of accepted.values()) acceptedMs = Math.max(acceptedMs, atMs);
+    if (fact.addresses.length === 0 || !fact.addresses.every((address) => bounced.has(address))) continue;
+    const bouncedMs = Math.max(...bounced.values());
+    if (bouncedMs < lostMs) continue;
+    lost = notice;
+    lostMs = bouncedMs;
+  }
+  return acceptedMs > lostMs ? undefined : lost;
 }
 
 function keyOf(stage: string, round: string): string {

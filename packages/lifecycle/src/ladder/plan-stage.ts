@@ -76,7 +76,7 @@ function decisionModeOf({ case: { tenant } }: CaseContext, stage: StageDocument)
 function announcementOf({ context, dates, log, round, anchorDay, before, beforeDates }: StageInput): Announcement {
   const { name } = dates.stage;
   const accepted = log.accepted(name, round, context.nowMs);
-  const isUnreachable = accepted === undefined && log.unreachable(name, round) !== undefined;
+  const isUnreachable = accepted === undefined && log.unreachable !== undefined;
   if (accepted !== undefined) {
     const { fact } = accepted.notice;
     const shown = { printedMs: fact.stepAtMs, atMs: accepted.atMs, sentMs: fact.atMs };
@@ -178,8 +178,8 @@ function askStep(
   context.agenda.ask({ key: `sign/${stage.name}/${round}`, dueMs, kind: "sign_step", ...signed });
 }
 
-function askContacts({ context, dates, log, round }: StageInput): void {
-  const lost = log.unreachable(dates.stage.name, round);
+function askContacts({ context, log }: StageInput): void {
+  const lost = log.unreachable;
   if (lost === undefined) return;
   const { notice, atMs } = lost.fact;
   context.agenda.ask({ key: `contacts/${notice}`, dueMs: atMs, kind: "fix_contacts", notice });

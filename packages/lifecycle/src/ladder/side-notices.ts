@@ -73,7 +73,7 @@ export interface SideNotice {
 export function askOnce({ agenda }: CaseContext, log: NoticeLog, notice: SideNotice): void {
   const { stage, round } = notice;
   const sent = log.of(stage, round);
-  const lost = log.unreachable(stage, round);
+  const lost = log.unreachable;
   if (lost !== undefined) {
     const { notice: id, atMs } = lost.fact;
     agenda.ask({ key: `contacts/${id}`, dueMs: atMs, kind: "fix_contacts", notice: id });
