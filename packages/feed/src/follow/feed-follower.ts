@@ -158,7 +158,9 @@ export class FeedFollower implements SourceSink {
     const { state, keyring, keeper, health } = this;
     const refuse = (source: string, error: DimmerError): void => this.refuse(source, error);
     const intake = { lists: this.#lists, frames: this.#frames, writer: this.#writer };
+    state.beginLoad();
     await loadStored({ store, state, keyring, keeper, health, ...intake, log, refuse });
+    await state.endLoad();
   }
 
   #save(): void {

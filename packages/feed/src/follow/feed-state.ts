@@ -46,6 +46,9 @@ export class FeedState {
   /** The newest head that is in force, and whether this process received it and set the clock by it. */
   #live: VerifiedHead | undefined;
   #isLiveReceived = false;
+  /** Whether the store is being loaded, and a first generation of it waits for what came after it. */
+  #isLoading = false;
+  #isFirstHeldBack = false;
 
   constructor(parts: StateParts, keeper: PartsKeeper, slicer: Slicer) {
     this.#parts = parts;
@@ -67,6 +70,11 @@ export class FeedState {
   /** The generation listed last, under the newest head that names its index. */
   get generation(): Generation | undefined {
     return this.#generation;
+  }
+
+  /** Whether answers come from a generation: not from one whose frames are still being loaded. */
+  get isReady(): boolean {
+    return this.#generation !== undefined && !this.#isLoading;
   }
 
   /** Version of the entitlements in force. */
@@ -120,6 +128,25 @@ export class FeedState {
     return { table, applier: this.#applierOf(table) };
   }
 
+  /**
+   * Holds a first generation back until `endLoad`: after a restart nobody is answered from less than was in force before
+   * it (F1), and the frames that came after a generation are as old as it is.
+   */
+  beginLoad(): void {
+    this.#isLoading = true;
+  }
+
+  /** Answers from what was loaded, all of it at once. */
+  async endLoad(): Promise<void> {
+    const isFirst = this.#isFirstHeldBack;
+    if (isFirst) {
+      this.#table.expire();
+      this.#parts.onTable(this.#table);
+    }
+    this.#isLoading = false;
+    if (isFirst) await this.#tellReady();
+  }
+
   /** Tells subscribers of the modes that have changed. */
   tellModes(): void {
     for (const change of this.#table.watch.takeChanges()) this.#parts.events.emit({ type: "mode", ...change });
@@ -161,7 +188,7 @@ export class FeedState {
       generation = await this.#applier.apply(candidate, held as Generation);
     }
     await complete?.(generation);
-    if (first !== undefined) this.#parts.onTable(this.#table);
+    if (first !== undefined && !this.#isLoading) this.#parts.onTable(this.#table);
     this.#generation = generation;
     this.#holdPolicy(policy, isPolicyNewer ? head.payload : (this.#policyAt as Version));
     this.#locks = locks;
@@ -171,13 +198,9 @@ export class FeedState {
     this.#keeper.hold(generation);
     this.acceptHead(head, isReceived);
     if (isNewPolicy) await this.#lookAtAll();
-    if (first !== undefined) {
-      // What time brings from here on is news; what the first generation brought was nobody's before.
-      await this.#table.watch.scan(this.slicer, true);
-      this.#table.watch.isTelling = true;
-      this.#parts.events.emit({ type: "ready" });
-    }
-    this.tellApplied();
+    if (first !== undefined && this.#isLoading) this.#isFirstHeldBack = true;
+    else if (first !== undefined) await this.#tellReady();
+    else this.tellApplied();
   }
 
   /** Puts a newer lock list in force, with or without a generation. */
@@ -223,9 +246,17 @@ export class FeedState {
   /** Tells who was changed since it was told last. */
   tellApplied(): void {
     const version = this.#version;
-    if (version !== undefined) {
+    if (version !== undefined && !this.#isLoading) {
       this.#parts.events.emit({ type: "applied", version, tenants: this.#applier.takeChanged() });
     }
+  }
+
+  async #tellReady(): Promise<void> {
+    // What time brings from here on is news; what the first generation brought was nobody's before.
+    await this.#table.watch.scan(this.slicer, true);
+    this.#table.watch.isTelling = true;
+    this.#parts.events.emit({ type: "ready" });
+    this.tellApplied();
   }
 
   /** The generation stands under the newest head that names its index, and policy and lock list as they are in force. */

@@ -132,11 +132,11 @@ export class FollowedReplica implements Replica {
   }
 
   get version(): Version | undefined {
-    return this.#follower.state.version;
+    return this.isReady ? this.#follower.state.version : undefined;
   }
 
   get isReady(): boolean {
-    return this.#follower.state.generation !== undefined;
+    return this.#follower.state.isReady;
   }
 
   get keys(): TrustedKeys | undefined {
@@ -179,7 +179,7 @@ export class FollowedReplica implements Replica {
     const { generation, locksVersion } = this.#follower.state;
     // A lock list may be in force that is newer than the one the head names: such a head is no longer the truth, and is
     // not passed on.
-    if (generation === undefined || locksVersion === undefined) return undefined;
+    if (!this.isReady || generation === undefined || locksVersion === undefined) return undefined;
     if (compareVersions(generation.head.payload.locks, locksVersion) < 0) return undefined;
     return { token: generation.head.token, etag: `"${generation.head.digest}"` };
   }
