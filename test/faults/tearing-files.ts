@@ -27,6 +27,11 @@ export function tearingFiles(random: Random, step: number): StoreFiles {
         () => real.write(path, bytes),
         () => real.write(path, bytes.subarray(0, random.int(0, bytes.length))),
       ),
+    append: (path, bytes) =>
+      changing(
+        () => real.append(path, bytes),
+        () => real.append(path, bytes.subarray(0, random.int(0, bytes.length))),
+      ),
     rename: (from, to) =>
       changing(
         () => real.rename(from, to),

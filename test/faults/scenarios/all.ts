@@ -11,6 +11,7 @@ import { frozenFeed } from "./frozen-feed.ts";
 import { halfOpen } from "./half-open.ts";
 import { killAuthority } from "./kill-authority.ts";
 import { killSidecar } from "./kill-sidecar.ts";
+import { killStreamingSidecar } from "./kill-streaming-sidecar.ts";
 import { millionTenants } from "./million-tenants.ts";
 import { poisonedUpdates } from "./poisoned-updates.ts";
 import { powerLossPostgres } from "./power-loss-postgres.ts";
@@ -37,6 +38,7 @@ export const SCENARIOS: readonly Scenario[] = [
   corruptSnapshot,
   tornWrites,
   killSidecar,
+  killStreamingSidecar,
   killAuthority,
   powerLossReplica,
   powerLossSqlite,
