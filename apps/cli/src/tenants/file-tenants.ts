@@ -98,7 +98,7 @@ function entriesOf(text: string, form: "yaml" | "ndjson"): readonly Entry[] {
 }
 
 /** The form that a text has: told by the extension of its file, else by how it begins. Never throws. */
-export function formOf(text: string, name: string): "yaml" | "ndjson" {
+function formOf(text: string, name: string): "yaml" | "ndjson" {
   const extension = extname(name).toLowerCase();
   if (extension === ".ndjson" || extension === ".jsonl") return "ndjson";
   if (extension === ".yaml" || extension === ".yml" || extension === ".json") return "yaml";

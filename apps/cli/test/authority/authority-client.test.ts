@@ -37,6 +37,7 @@ describe("the client of an authority", () => {
     const written = await client.write("PUT", "/v1/x", { reason: "理由", body: { a: 1 }, ifRevision: 3 });
     expect(written).toEqual({ body: { version: "1.7" }, version: "1.7", changeSet: undefined });
     expect(new Set(seen.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+    expect(seen[0]?.headers["idempotency-key"]).toMatch(/^[0-9a-f-]{36}$/);
     expect(seen).toHaveLength(3);
     const { headers } = seen[2] as IncomingMessage;
     expect(headers).toMatchObject({ authorization: "Bearer dmk_12345678", "if-match": '"r3"' });

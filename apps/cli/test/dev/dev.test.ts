@@ -281,7 +281,7 @@ describe("dimmer dev, in trouble", () => {
     for (const command of commands) expect(command).toContain(dev.urls.get("notes"));
   });
 
-  it("leaves no product behind when it is killed itself, and says under --json what it has started", async () => {
+  it("leaves no product behind when it is killed itself, goes on where it was, and says under --json what it has started", async () => {
     const made = devDirectory();
     onTestFinished(made.remove);
     const child = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
@@ -293,6 +293,11 @@ describe("dimmer dev, in trouble", () => {
     expect(new Set(pids)).toEqual(new Set(told));
     child.kill("SIGKILL");
     await vi.waitFor(() => expect(pids.filter(isAlive)).toEqual([]), { timeout: 5_000, interval: 20 });
+    // And is no worse for it: what the store has is there again.
+    const again = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
+    expect(JSON.parse(await firstLine(again))).toMatchObject({ hasNewKeys: false, authority: { isNew: false } });
+    again.kill("SIGINT");
+    expect(await once(again, "close")).toEqual([0, null]);
   });
 
   it("moves the socket to a shorter path where its own would be too long, and says so", async () => {
