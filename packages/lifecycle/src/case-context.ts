@@ -3,6 +3,7 @@ import type { Calendar } from "./calendar/calendar.ts";
 import type { Calendars } from "./calendar/calendars-of.ts";
 import type { ZoneDays } from "./calendar/zone-days.ts";
 import type { CaseFacts, Fact, FactKind } from "./facts/fact.ts";
+import type { NoticeLog } from "./ladder/notice-log.ts";
 import type { DueAction, QuarantinedFact } from "./plan.ts";
 
 /** Fact of one kind. */
@@ -25,6 +26,7 @@ export interface CaseContext {
   readonly tenantDays: ZoneDays;
   readonly nowMs: number;
   readonly agenda: Agenda;
+  readonly log: NoticeLog;
   readonly quarantined: QuarantinedFact[];
 }
 

@@ -6,6 +6,7 @@ import { Agenda, type CaseContext } from "./case-context.ts";
 import type { CaseFacts, Track } from "./facts/fact.ts";
 import { soundFacts } from "./facts/sound-facts.ts";
 import { isHeldAt } from "./ladder/holds.ts";
+import { NoticeLog } from "./ladder/notice-log.ts";
 import type { CasePlan } from "./plan.ts";
 import { planBreach } from "./tracks/breach.ts";
 import { planNonpayment } from "./tracks/nonpayment.ts";
@@ -36,7 +37,9 @@ export function planCase(given: CaseFacts, policy: PolicyDocument, calendars: Ca
   const days = zoneDaysOf(policy.zone);
   const tenantDays = zoneDaysOf(zone);
   const byKind = Map.groupBy(facts, ({ kind }) => kind);
+  const log = new NoticeLog(byKind);
   const context: CaseContext = {
+    log,
     byKind,
     case: given,
     facts,

@@ -1,6 +1,7 @@
-import { type NonpaymentDocument, parseOffset } from "@dimmer/core";
+import type { NonpaymentDocument } from "@dimmer/core";
 import { epochDayOf, isIsoDate, isoDateOf } from "../calendar/epoch-day.ts";
 import { isZoneName, type ZoneDays, zoneDaysOf } from "../calendar/zone-days.ts";
+import { offsetOf } from "../parsed.ts";
 import type { OpenInvoice, QuarantinedFact } from "../plan.ts";
 import type { Fact, MoneyFact, ZonedDate } from "./fact.ts";
 import { doubt } from "./sound-facts.ts";
@@ -103,7 +104,7 @@ class Ledger {
     this.#track = track;
     this.#days = days;
     this.#quarantined = quarantined;
-    this.#capDays = parseOffset(track.final_retry_cap)?.n ?? 0;
+    this.#capDays = offsetOf(track.final_retry_cap).n;
   }
 
   follow(): Money {

@@ -16,8 +16,9 @@ const TOLERATED_AHEAD_MS = 60_000;
  */
 export function soundFacts(given: readonly Fact[], nowMs: number): SoundFacts {
   const quarantined: QuarantinedFact[] = [];
+  // NaN compares with nothing and would leave the rest in the order of arrival.
   const sorted = given.toSorted(
-    (a, b) => a.atMs - b.atMs || compareText(a.id, b.id) || compareText(canonical(a), canonical(b)),
+    (a, b) => (a.atMs || 0) - (b.atMs || 0) || compareText(a.id, b.id) || compareText(canonical(a), canonical(b)),
   );
   const seen = new Map<string, Fact>();
   const facts: Fact[] = [];

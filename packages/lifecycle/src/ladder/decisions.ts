@@ -1,5 +1,6 @@
-import { type DecisionRule, parseDecisionMode, parseDurationMs } from "@dimmer/core";
+import { type DecisionRule, parseDecisionMode } from "@dimmer/core";
 import { type CaseContext, factsOf } from "../case-context.ts";
+import { durationMsOf } from "../parsed.ts";
 import type { StepDecision } from "../plan.ts";
 
 /** What a decision is about, and since when it can be made. */
@@ -36,7 +37,7 @@ export function decideStep(context: CaseContext, ask: DecisionAsk, atMs: number)
   }
   const madeMs = [...approvals.values()].toSorted((a, b) => a - b)[rule.approvers - 1];
   if (madeMs !== undefined) return { shown: { ...shown, state: "made" }, madeMs };
-  const untilMs = ask.openMs + (parseDurationMs(ask.decideWithin) ?? 0);
+  const untilMs = ask.openMs + durationMsOf(ask.decideWithin);
   return { shown: { ...shown, state: "open", untilMs }, madeMs: undefined };
 }
 
@@ -66,6 +67,7 @@ function approvalsOf(context: CaseContext, { stage, round }: DecisionAsk, atMs: 
 
 /** Whether the last word on a step, in whatever round, is a veto: it stands until it is lifted. */
 function isVetoed(context: CaseContext, { stage }: DecisionAsk, atMs: number): boolean {
+  if (!context.byKind.has("vetoed")) return false;
   let vetoed = false;
   for (const fact of context.facts) {
     if (fact.atMs > atMs) break;

@@ -17,10 +17,11 @@ const PAIRS: readonly Paired[] = [
 /** What holds the clock by facts alone: disputes, faults, pauses, unmatched money, facts in doubt, legal holds, locks. */
 export function holdsOf(context: CaseContext, unmatched: readonly UnmatchedSpan[]): Hold[] {
   const holds: Hold[] = [];
-  for (const pair of PAIRS) addPaired(context, pair, holds);
+  for (const pair of PAIRS) if (context.byKind.has(pair[1])) addPaired(context, pair, holds);
   for (const { payment, fromMs, untilMs } of unmatched) {
     holds.push(hold("unmatched_money", payment, fromMs, untilMs));
   }
+  if (context.quarantined.length === 0) return holds;
   const resolved = new Map(factsOf(context, "doubt_resolved").map((fact) => [fact.fact, fact.atMs]));
   const since = new Map(context.facts.map((fact) => [fact.id, fact.atMs]));
   for (const { fact, holdsClock } of context.quarantined) {

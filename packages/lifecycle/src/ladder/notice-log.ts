@@ -1,4 +1,5 @@
-import { type CaseContext, type FactOf, factsOf } from "../case-context.ts";
+import type { FactOf } from "../case-context.ts";
+import type { Fact, FactKind } from "../facts/fact.ts";
 
 /** One notice and what its addresses said. */
 export interface SentNotice {
@@ -13,9 +14,9 @@ export class NoticeLog {
   readonly #byKey = new Map<string, SentNotice[]>();
   readonly #lost: SentNotice | undefined;
 
-  constructor(context: CaseContext) {
+  constructor(byKind: ReadonlyMap<FactKind, readonly Fact[]>) {
     const byId = new Map<string, { accepted: Map<string, number>; bounced: Map<string, number> }>();
-    for (const fact of factsOf(context, "notice_sent")) {
+    for (const fact of (byKind.get("notice_sent") ?? []) as readonly FactOf<"notice_sent">[]) {
       const answers = byId.get(fact.notice) ?? {
         accepted: new Map<string, number>(),
         bounced: new Map<string, number>(),
@@ -26,13 +27,13 @@ export class NoticeLog {
       if (list === undefined) this.#byKey.set(key, [{ fact, ...answers }]);
       else list.push({ fact, ...answers });
     }
-    for (const fact of context.facts) {
-      if (fact.kind !== "notice_accepted" && fact.kind !== "notice_bounced") continue;
+    const answered = [...(byKind.get("notice_accepted") ?? []), ...(byKind.get("notice_bounced") ?? [])];
+    for (const fact of answered as readonly FactOf<"notice_accepted" | "notice_bounced">[]) {
       const answers = byId.get(fact.notice);
       const said = fact.kind === "notice_accepted" ? answers?.accepted : answers?.bounced;
       if (said !== undefined && !said.has(fact.address)) said.set(fact.address, fact.atMs);
     }
-    const contactsChangedMs = factsOf(context, "contacts_changed").at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    const contactsChangedMs = byKind.get("contacts_changed")?.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
     this.#lost = lostOf([...this.#byKey.values()].flat(), contactsChangedMs);
   }
 

@@ -4,7 +4,6 @@ import { type AnchorSpan, anchorName } from "../facts/money.ts";
 import type { Hold, PlannedDeletion, PlannedStep } from "../plan.ts";
 import { HeldClock } from "./clock.ts";
 import { isHeldAt } from "./holds.ts";
-import { NoticeLog } from "./notice-log.ts";
 import { planReturn } from "./plan-return.ts";
 import { planStage } from "./plan-stage.ts";
 import { planDeletion } from "./retention.ts";
@@ -40,7 +39,7 @@ export function planLadder(input: LadderInput): LadderPlan {
   const { context, track, anchors } = input;
   const clockHolds = input.holds.filter(({ holds }) => holds === "clock");
   const rounds = new Rounds(context, anchors, clockHolds);
-  const log = new NoticeLog(context);
+  const log = context.log;
   const clock = new HeldClock(context.days, clockHolds);
   const datesOf = new Map(
     track.stages.map((stage) => {

@@ -1,14 +1,14 @@
-import { parseDurationMs, parseOffset, type Restriction } from "@dimmer/core";
+import type { Restriction } from "@dimmer/core";
 import { epochDayOf } from "../calendar/epoch-day.ts";
 import { zoneDaysOf } from "../calendar/zone-days.ts";
 import { type CaseContext, calendarNamed, type FactOf, factsOf } from "../case-context.ts";
 import { dueFault, isCurrency, type Money } from "../facts/money.ts";
 import { doubt, refusal } from "../facts/sound-facts.ts";
+import { durationMsOf, offsetOf } from "../parsed.ts";
 import type { Hold } from "../plan.ts";
 import { HeldClock } from "./clock.ts";
 import { deadlineOf } from "./deadline.ts";
 import { hold } from "./holds.ts";
-import { NoticeLog } from "./notice-log.ts";
 import { askOnce } from "./side-notices.ts";
 
 const DAY_MS = 86_400_000;
@@ -128,10 +128,10 @@ function endAnnounced(context: CaseContext, fact: FactOf<"exception_granted">, e
   const { policy, days, nowMs } = context;
   const track = policy.tracks?.nonpayment;
   if (track === undefined || policy.exceptions === undefined) return fact.untilMs;
-  const leadMs = Math.max(...track.stages.map((stage) => parseDurationMs(stage.min_lead) ?? 0));
+  const leadMs = Math.max(...track.stages.map((stage) => durationMsOf(stage.min_lead)));
   const calendar = calendarNamed(context, track.calendar);
   const clock = new HeldClock(days, []);
-  const log = new NoticeLog(context);
+  const log = context.log;
   const stage = "exception_end";
   const round = `${fact.exception}@${earliestMs}`;
   const accepted = log.accepted(stage, round, nowMs);
@@ -163,7 +163,7 @@ function exceptionFault(
   }
   if (fact.evidence === "") return ["bad_exception", "it has no evidence"];
   if (fact.requestedBy === fact.approvedBy) return ["same_person", "who asks for it may not approve it"];
-  const maxMs = (parseOffset(exceptions.max)?.n ?? 0) * DAY_MS;
+  const maxMs = offsetOf(exceptions.max).n * DAY_MS;
   if (!(fact.untilMs > fact.fromMs) || fact.untilMs - fact.fromMs > maxMs) {
     return ["bad_exception", `it must end after it begins, and within ${exceptions.max}`];
   }

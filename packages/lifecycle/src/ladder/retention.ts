@@ -1,7 +1,8 @@
-import { type LadderDocument, parseOffset, type RetentionDocument } from "@dimmer/core";
+import type { LadderDocument, RetentionDocument } from "@dimmer/core";
 import type { Calendar } from "../calendar/calendar.ts";
 import { type CaseContext, calendarNamed, factsOf } from "../case-context.ts";
 import { refusal } from "../facts/sound-facts.ts";
+import { offsetOf } from "../parsed.ts";
 import type { Hold, PlannedDeletion, Reason } from "../plan.ts";
 import { HeldClock } from "./clock.ts";
 import { deadlineOf } from "./deadline.ts";
@@ -149,5 +150,5 @@ function extensionOf(context: CaseContext, retention: RetentionDocument, sinceMs
 }
 
 function daysOf(text: string): number {
-  return parseOffset(text)?.n ?? 0;
+  return offsetOf(text).n;
 }

@@ -1,6 +1,7 @@
-import { type LadderDocument, parseDurationMs, parseOffset } from "@dimmer/core";
+import type { LadderDocument } from "@dimmer/core";
 import { type CaseContext, calendarNamed } from "../case-context.ts";
 import { type AnchorSpan, anchorName } from "../facts/money.ts";
+import { durationMsOf, offsetOf } from "../parsed.ts";
 import type { HeldClock } from "./clock.ts";
 import type { NoticeLog } from "./notice-log.ts";
 import type { SignedStep } from "./signed-steps.ts";
@@ -36,8 +37,8 @@ export function planReminders({ context, track, anchor, clock, log, effective, i
   const calendar = calendarNamed(context, track.calendar);
   const lastEffectiveMs = Math.max(0, ...effective.map(({ fact }) => fact.stepAtMs));
   for (const { name, notice, after } of track.reminders ?? []) {
-    const offset = parseOffset(after);
-    const day = offset === undefined ? undefined : clock.after(anchor.day, offset, calendar);
+    const offset = offsetOf(after);
+    const day = clock.after(anchor.day, offset, calendar);
     if (day === undefined) continue;
     const dueMs = context.days.instantOf(day, calendar.opensMinute);
     if (dueMs < anchor.fromMs || dueMs < lastEffectiveMs) continue;
@@ -49,11 +50,11 @@ export function planReminders({ context, track, anchor, clock, log, effective, i
 export function planTasks(context: CaseContext, track: LadderDocument, anchor: AnchorSpan): void {
   const calendar = calendarNamed(context, track.calendar);
   for (const { name, after, within } of track.tasks ?? []) {
-    const offset = parseOffset(after);
-    if (offset === undefined || anchor.day === undefined) continue;
+    const offset = offsetOf(after);
+    if (anchor.day === undefined) continue;
     const day = offset.unit === "bd" ? calendar.nthAfter(anchor.day, offset.n) : anchor.day + offset.n;
     const dueMs = context.days.instantOf(day, calendar.opensMinute);
-    const latestMs = dueMs + (parseDurationMs(within) ?? 0);
+    const latestMs = dueMs + durationMsOf(within);
     context.agenda.ask({ key: `task/${name}/${anchorName(anchor)}`, dueMs, kind: "start_task", task: name, latestMs });
   }
 }

@@ -1,7 +1,8 @@
-import { parseDurationMs, parseOffset, type StageDocument } from "@dimmer/core";
+import type { Offset, StageDocument } from "@dimmer/core";
 import type { Calendar } from "../calendar/calendar.ts";
 import { isoDateOf } from "../calendar/epoch-day.ts";
 import type { ZoneDays } from "../calendar/zone-days.ts";
+import { durationMsOf, offsetOf } from "../parsed.ts";
 import type { Reason } from "../plan.ts";
 import { HeldClock } from "./clock.ts";
 
@@ -29,7 +30,7 @@ export class StageDates {
   constructor(stage: StageDocument, calendar: Calendar, days: ZoneDays, clock: HeldClock) {
     this.stage = stage;
     this.calendar = calendar;
-    this.minLeadMs = parseDurationMs(stage.min_lead) ?? 0;
+    this.minLeadMs = durationMsOf(stage.min_lead);
     this.#days = days;
     this.#clock = clock;
     this.#free = clock.hasHolds ? new HeldClock(days, []) : clock;
@@ -121,7 +122,7 @@ export class StageDates {
     return this.#free.after(anchorDay, this.#offset("announce"), this.calendar) as number;
   }
 
-  #offset(key: "after" | "announce" | "floor"): { readonly n: number; readonly unit: "bd" | "d" } {
-    return parseOffset(this.stage[key] ?? "") ?? { n: 0, unit: "d" };
+  #offset(key: "after" | "announce" | "floor"): Offset {
+    return offsetOf(this.stage[key]);
   }
 }

@@ -1,11 +1,11 @@
-import { type BreachDocument, type Lock, parseDurationMs, type Restriction } from "@dimmer/core";
+import type { BreachDocument, Lock, Restriction } from "@dimmer/core";
 import { type CaseContext, calendarNamed, type FactOf, factsOf } from "../case-context.ts";
 import { refusal } from "../facts/sound-facts.ts";
 import { HeldClock } from "../ladder/clock.ts";
 import { deadlineOf } from "../ladder/deadline.ts";
 import { holdsOf, isHeldAt } from "../ladder/holds.ts";
-import { NoticeLog } from "../ladder/notice-log.ts";
 import { askOnce } from "../ladder/side-notices.ts";
+import { durationMsOf } from "../parsed.ts";
 import type { PlannedStep, Reason } from "../plan.ts";
 import type { TrackPlan } from "./track-plan.ts";
 
@@ -109,7 +109,7 @@ const PROTECTED: readonly string[] = ["export", "pay", "contact", "leave", "logi
 
 function planMeasure(context: CaseContext, track: BreachDocument, review: FactOf<"legal_reviewed">): PlannedStep {
   const { agenda, nowMs, days } = context;
-  const log = new NoticeLog(context);
+  const log = context.log;
   const calendar = calendarNamed(context, track.calendar);
   const round = review.id;
   const { measure } = review;
@@ -120,7 +120,7 @@ function planMeasure(context: CaseContext, track: BreachDocument, review: FactOf
   const countsMs = Math.max(review.atMs, accepted?.atMs ?? nowMs, own === undefined ? nowMs : 0);
   const reasons: Reason[] = [{ code: "decision", message: `reviewed under ${review.clause}` }];
   const clock = new HeldClock(days, []);
-  const earliestMs = countsMs + (parseDurationMs(track.min_lead) ?? 0);
+  const earliestMs = countsMs + durationMsOf(track.min_lead);
   const atMs = own?.stepAtMs ?? Math.max(staffedFrom(earliestMs), accepted?.notice.fact.stepAtMs ?? 0);
   const held = holdsOf(context, []).filter((hold) => hold.holds === "clock" && isHeldAt(hold, nowMs));
   if (own === undefined && held.length === 0) {
@@ -184,7 +184,7 @@ function askNext(
   const reported = factsOf({ agenda, ...context }, "breach_reported")[0];
   if (reported === undefined || review !== undefined) return;
   const preserved = factsOf({ agenda, ...context }, "evidence_preserved")[0];
-  const latestMs = (preserved ?? reported).atMs + (parseDurationMs(track.decide_within) ?? 0);
+  const latestMs = (preserved ?? reported).atMs + durationMsOf(track.decide_within);
   const task = preserved === undefined ? "preserve_evidence" : "legal_review";
   agenda.ask({
     key: `task/${task}/${reported.id}`,
@@ -213,7 +213,7 @@ function restore(context: CaseContext, track: BreachDocument, cured: FactOf<"bre
   if (wasLocked) context.agenda.ask({ key: `unlock/${cured.id}`, dueMs: cured.atMs, kind: "unlock" });
   if (signed.length === 0) return;
   context.agenda.ask({ key: `restore/${cured.id}`, dueMs: cured.atMs, kind: "restore" });
-  askOnce(context, new NoticeLog(context), {
+  askOnce(context, context.log, {
     stage: "restored",
     round: cured.id,
     template: track.restore.notice,

@@ -1,11 +1,11 @@
-import { type NonpaymentDocument, parseDurationMs } from "@dimmer/core";
+import type { NonpaymentDocument } from "@dimmer/core";
 import { type CaseContext, factsOf } from "../case-context.ts";
 import { followMoney, type Money } from "../facts/money.ts";
 import { holdsOf } from "../ladder/holds.ts";
-import { NoticeLog } from "../ladder/notice-log.ts";
 import { planLadder } from "../ladder/plan-ladder.ts";
 import { followRelief } from "../ladder/relief.ts";
 import { askOnce } from "../ladder/side-notices.ts";
+import { durationMsOf } from "../parsed.ts";
 import type { TrackPlan } from "./track-plan.ts";
 
 /** Plans the case of unpaid invoices. */
@@ -24,11 +24,11 @@ export function planNonpayment(context: CaseContext, track: NonpaymentDocument):
 
 /** Asks for the notices that follow single facts: a failed payment, an expiring card. */
 function react(context: CaseContext, track: NonpaymentDocument, money: Money): void {
-  const log = new NoticeLog(context);
+  const log = context.log;
   for (const { on, notice, within } of track.reactions ?? []) {
     for (const fact of factsOf(context, on)) {
       if (fact.kind === "payment_failed" && money.settled.has(fact.invoice)) continue;
-      const latestMs = fact.atMs + (parseDurationMs(within) ?? 0);
+      const latestMs = fact.atMs + durationMsOf(within);
       askOnce(context, log, { stage: on, round: fact.id, template: notice, dueMs: fact.atMs, latestMs });
     }
   }

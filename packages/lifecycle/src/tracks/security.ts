@@ -1,7 +1,8 @@
-import { type Lock, parseDurationMs, type SecurityDocument } from "@dimmer/core";
+import type { Lock, SecurityDocument } from "@dimmer/core";
 import type { CaseContext, FactOf } from "../case-context.ts";
 import { refusal } from "../facts/sound-facts.ts";
 import { holdsOf } from "../ladder/holds.ts";
+import { durationMsOf } from "../parsed.ts";
 import type { TrackPlan } from "./track-plan.ts";
 
 /** Plans an incident: a lock at once, a review within a day, and a way back that says what was wrong. */
@@ -47,7 +48,7 @@ export function planSecurity(context: CaseContext, track: SecurityDocument): Tra
     allow,
   };
   agenda.ask({ key: `lock/${locked.id}`, dueMs: locked.atMs, kind: "lock", lock });
-  const latestMs = locked.atMs + (parseDurationMs(track.review_within) ?? 0);
+  const latestMs = locked.atMs + durationMsOf(track.review_within);
   if (!isReviewed) {
     agenda.ask({ key: `review/${locked.id}`, dueMs: locked.atMs, kind: "review_lock", latestMs });
     agenda.wakeAt(latestMs);
