@@ -8,7 +8,8 @@ import { checkAudience, checkFields, checkMs, checkReach, checkToken, checkTrust
 export interface ConnectOptions<P extends PolicyDocument = PolicyDocument> {
   /**
    * Where the feed is: `unix:/run/dimmer/sidecar.sock`, `http://127.0.0.1:7301`, `https://host`, a directory path or a
-   * `file:` URL; or several: all are polled, and the newest head counts. A relative path is taken from the working directory.
+   * `file:` URL; or several: the newest head of any counts, and the lock lists of all. A relative path is taken from the
+   * working directory.
    */
   readonly feed: string | readonly string[];
   /**
@@ -28,7 +29,10 @@ export interface ConnectOptions<P extends PolicyDocument = PolicyDocument> {
   readonly data?: string;
   /** Milliseconds that `connect` waits for a first verified generation; 0 waits for none. Default 2,000. */
   readonly waitMs?: number;
-  /** Milliseconds between polls of the feed, 50 to 3,600,000. Default 5,000: a change is seen that late at worst. */
+  /**
+   * Milliseconds between polls of a feed that has no stream, such as a directory, 50 to 3,600,000. Default 5,000: a change
+   * is seen that late there. A sidecar and an authority have one, and a change comes at once.
+   */
   readonly pollMs?: number;
   /** A bearer token for a feed that asks for one. Sent to every `http` address given, so give only addresses of one owner. */
   readonly token?: string;
