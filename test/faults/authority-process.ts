@@ -127,7 +127,7 @@ async function settle(write: AuthorityHost["write"], fillers: number): Promise<v
 }
 
 /** The answer, where it is a good one. @throws {Error} with what it says */
-export async function expectOk(answering: Promise<Answer>): Promise<Answer> {
+async function expectOk(answering: Promise<Answer>): Promise<Answer> {
   const answer = await answering;
   if (answer.status < 300) return answer;
   throw new Error(`the authority answered ${answer.status}: ${answer.text.slice(0, 500)}`);

@@ -105,7 +105,7 @@ async function poisonsFor(stage: Stage, feed: MadeFeed): Promise<Poison[]> {
   ].filter(({ name }) => name !== "keysets of another audience");
   if (stage.isLong) return [...forged, ...Array.from({ length: 8 }, () => blindPoisons(stage.random)).flat()];
   const blind = blindPoisons(stage.random);
-  return [...forged, ...Array.from({ length: 8 }, () => stage.random.pick(blind))];
+  return [...forged, ...Array.from({ length: 5 }, () => stage.random.pick(blind))];
 }
 
 /** Trust is pinned: of a feed of another root nothing is ever taken, and readiness is not pretended. */

@@ -31,7 +31,7 @@ async function tearStore(stage: Stage): Promise<number> {
   const pristine = join(stage.folder, "pristine");
   const held = await keepGenerations(feed, pristine);
   const third = await feed.publish({ round: 3, locked: ["t3"] });
-  const tears = stage.isLong ? 600 : 40;
+  const tears = stage.isLong ? 600 : 25;
   for (let n = 0; n < tears; n++) {
     const directory = join(stage.folder, `torn${n}`);
     cpSync(pristine, directory, { recursive: true });
@@ -55,7 +55,7 @@ async function tearCopies(stage: Stage): Promise<{ copies: number; recoveryMs: n
   const sidecar = await startSidecar(stage, { feed: [copy], trust: feed.trust, data: join(stage.folder, "copy-data") });
   const watcher = watch(stage, () => sidecar, { everyMs: 10 });
   await until("a ready sidecar", () => watcher.seen.isReady);
-  const copies = stage.isLong ? 60 : 5;
+  const copies = stage.isLong ? 60 : 3;
   let recoveryMs = 0;
   for (let round = 1; round <= copies; round++) {
     const version = await feed.publish({ round, locked: [`t${round % 5}`] });
