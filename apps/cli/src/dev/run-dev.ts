@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { compilePolicy } from "@dimmer/core";
+import { compilePolicy, type PolicyDocument } from "@dimmer/core";
 import { readSidecarConfig, type Sidecar, startSidecar } from "@dimmer/sidecar";
 import { compareVersions, formatVersion, type Version } from "@dimmer/statement";
 import { isRunning, readDevState, writeDevState } from "../dev-state.ts";
@@ -120,12 +120,8 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
     startedMs,
     onProgress: progressOf(onEvent),
   });
-  const activated = await feeder.putPolicy(policy);
-  if (activated !== undefined && !authority.isNew) onEvent(`policy ${activated} is in force`);
-  await feedFirst(feeder, authority, onEvent);
   const sidecar = await startSidecar(sidecarConfig({ layout, port, authority, passphrase: passphraseOf(options) }));
   life.onEnd(() => sidecar.close());
-  await readyInTime(sidecar, await feeder.published());
   const url = `http://127.0.0.1:${port}`;
   const surroundings: ProductSurroundings = {
     sidecar: `unix:${layout.socket}`,
@@ -137,10 +133,13 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   const python = options.isPythonWanted
     ? pythonProduct(pythonPort, surroundings)
     : { missing: "left out by --no-python" };
+  // The products take longest to start: what they will ask about is imported meanwhile.
   const [notes, second] = await Promise.all([
     run(notesProduct(notesPort, surroundings), listener, life),
     "missing" in python ? python : runOrSay(python.start, listener, life),
+    feedFirst(feeder, { authority, policy, onEvent }),
   ]);
+  await readyInTime(sidecar, await feeder.published());
   const keyFiles = {
     developer: credentialFile(layout.credentials, "developer"),
     approver: credentialFile(layout.credentials, "approver"),
@@ -176,8 +175,19 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   });
 }
 
-/** Brings the tenants file to the authority. Of a new store all is let pass: nobody has anything yet that is taken. */
-async function feedFirst(feeder: FileFeeder, { isNew }: DevAuthority, onEvent: (line: string) => void): Promise<void> {
+interface FirstFeed {
+  readonly authority: DevAuthority;
+  readonly policy: PolicyDocument;
+  readonly onEvent: (line: string) => void;
+}
+
+/**
+ * Brings policy and tenants file to the authority. Of a new store all is let pass: nobody has anything yet that is taken.
+ */
+async function feedFirst(feeder: FileFeeder, { authority, policy, onEvent }: FirstFeed): Promise<void> {
+  const { isNew } = authority;
+  const activated = await feeder.putPolicy(policy);
+  if (activated !== undefined && !isNew) onEvent(`policy ${activated} is in force`);
   const { changed, faults, changeSets } = await feeder.feed();
   if (isNew) await feeder.approve(changeSets);
   else if (changed > 0) onEvent(`the tenants file has changed since it was last applied: ${changed} tenants`);
