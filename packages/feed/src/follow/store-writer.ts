@@ -113,9 +113,9 @@ export class StoreWriter {
     return isWanted && this.#clock.monotonicMs() - this.#savedMs >= RENEWAL_MS;
   }
 
-  /** Whether the newest head is the one kept last. */
+  /** Whether the newest head is the one kept last, and nothing went wrong since. */
   isSaved(head: string): boolean {
-    return this.#store === undefined || head === this.#savedHead;
+    return this.#store === undefined || (head === this.#savedHead && !this.#health.isFailing);
   }
 
   #begin(store: GenerationStore): void {

@@ -145,6 +145,9 @@ export class StreamWorld {
     const closing = replica.close();
     await this.quiet();
     await closing;
+    // What a full disk did not take to the end is lost.
+    if (replica.status().store?.state === "ok") this.#durable = this.#floor;
+    else this.#floor = this.#durable;
     await this.start(disk.afterCrash("none"));
   }
 
