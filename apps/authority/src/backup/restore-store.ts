@@ -183,14 +183,14 @@ async function insert(queries: Transaction<Tables>, { table, columns, rows }: Ba
 
 /** Rows came with their numbers: the sequences that give new ones go on behind them. */
 async function continueNumbers(queries: Transaction<Tables>): Promise<void> {
-  const { rows } = await sql<{ table: string; sequence: string }>`
-    select table_name as table, pg_get_serial_sequence(quote_ident(table_name), 'id') as sequence
+  const { rows } = await sql<{ table: string; column: string; sequence: string }>`
+    select table_name as table, column_name as column,
+      pg_get_serial_sequence(quote_ident(table_name), column_name) as sequence
     from information_schema.columns
-    where table_schema = current_schema() and column_name = 'id' and column_default like 'nextval(%'`.execute(queries);
-  for (const { table, sequence } of rows) {
-    await sql`select setval(${sequence}::regclass, coalesce(max(id), 0) + 1, false) from ${sql.table(table)}`.execute(
-      queries,
-    );
+    where table_schema = current_schema() and column_default like 'nextval(%'`.execute(queries);
+  for (const { table, column, sequence } of rows) {
+    const next = sql`coalesce(max(${sql.ref(column)}), 0) + 1`;
+    await sql`select setval(${sequence}::regclass, ${next}, false) from ${sql.table(table)}`.execute(queries);
   }
 }
 

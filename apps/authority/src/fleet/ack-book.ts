@@ -1,5 +1,5 @@
 import type { Version } from "@dimmer/statement";
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import type { Store } from "../store/open-store.ts";
 import type { AckTable, Tables } from "../store/schema.ts";
 
@@ -17,6 +17,8 @@ export interface Ack extends Version {
 export const SILENT_AFTER_MS = 60_000;
 /** A replica that said nothing for this long is forgotten. */
 const FORGOTTEN_AFTER_MS = 7 * 86_400_000;
+type AckRow = Omit<AckTable, "reached_ms"> & { readonly reached_ms: number };
+
 const FLUSH_EVERY_MS = 1_000;
 const MAX_REPLICAS = 50_000;
 
@@ -28,7 +30,7 @@ const MAX_REPLICAS = 50_000;
 export class AckBook {
   readonly #store: Store;
   readonly #now: () => number;
-  #waiting = new Map<string, AckTable>();
+  #waiting = new Map<string, AckRow>();
   /** Whether they are about to be written down. */
   #isDue = false;
   #flushing: Promise<void> = Promise.resolve();
@@ -41,6 +43,9 @@ export class AckBook {
   /** Takes one. @returns whether there was room for it */
   take({ replica, credentialId, epoch, seq, followers, quarantined, refused }: Ack): boolean {
     if (this.#waiting.size >= MAX_REPLICAS && !this.#waiting.has(replica)) return false;
+    const nowMs = this.#now();
+    const waiting = this.#waiting.get(replica);
+    const isRepeat = waiting?.epoch === epoch && waiting.seq === seq;
     const row = {
       replica,
       credential_id: credentialId,
@@ -49,7 +54,8 @@ export class AckBook {
       followers,
       quarantined,
       refused,
-      at_ms: this.#now(),
+      at_ms: nowMs,
+      reached_ms: isRepeat ? waiting.reached_ms : nowMs,
     };
     this.#waiting.set(replica, row);
     if (!this.#isDue) {
@@ -85,6 +91,9 @@ export class AckBook {
               quarantined: row.ref("excluded.quarantined"),
               refused: row.ref("excluded.refused"),
               at_ms: row.ref("excluded.at_ms"),
+              // What is said again was reached when it was first said.
+              reached_ms: sql<number>`case when ack.epoch = excluded.epoch and ack.seq = excluded.seq
+                and ack.reached_ms > 0 then ack.reached_ms else excluded.reached_ms end`,
             })),
           )
           .execute();
@@ -100,25 +109,48 @@ export class AckBook {
 
 const BATCH = 500;
 
-/** Dates the versions that every live replica has by now. */
+/** Dates the versions that every live replica has by now, and the returns that they brought. */
 async function markEnforced(queries: Transaction<Tables>, nowMs: number): Promise<void> {
-  const least = await queries
+  const live = await queries
     .selectFrom("ack")
-    .select(["epoch", "seq"])
+    .select(["epoch", "seq", "reached_ms"])
     .where("at_ms", ">", nowMs - SILENT_AFTER_MS)
     .orderBy("epoch")
     .orderBy("seq")
-    .executeTakeFirst();
+    .execute();
+  const [least] = live;
   if (least === undefined) return;
+  const atMs = Math.min(nowMs, Math.max(...live.map(({ reached_ms }) => reached_ms)));
   await queries
     .updateTable("publication")
-    .set({ enforced_ms: nowMs })
+    .set({ enforced_ms: sql<number>`case when created_ms > ${atMs} then created_ms else ${atMs} end` })
     .where("enforced_ms", "is", null)
     .where((version) =>
       version.or([
         version("epoch", "<", least.epoch),
         version.and([version("epoch", "=", least.epoch), version("seq", "<=", least.seq)]),
       ]),
+    )
+    .execute();
+  await queries
+    .updateTable("restoration")
+    .set({ enforced_ms: atMs })
+    .where("enforced_ms", "is", null)
+    .where((row) =>
+      row(
+        "pending_id",
+        "in",
+        row
+          .selectFrom("pending")
+          .select("pending.id")
+          .where("published_seq", "is not", null)
+          .where((version) =>
+            version.or([
+              version("published_epoch", "<", least.epoch),
+              version.and([version("published_epoch", "=", least.epoch), version("published_seq", "<=", least.seq)]),
+            ]),
+          ),
+      ),
     )
     .execute();
 }

@@ -6,6 +6,7 @@ import { type Migration, type MigrationInfo, Migrator } from "kysely/migration";
 import type { Engine } from "./engine.ts";
 import { createFirstTables } from "./migrations/0001-first.ts";
 import { createKeyTables } from "./migrations/0002-signing-keys.ts";
+import { createCaseTables } from "./migrations/0003-cases.ts";
 import { postgresDialect } from "./postgres.ts";
 import type { Tables } from "./schema.ts";
 import { openSignals, type StoreSignals } from "./signals.ts";
@@ -132,6 +133,7 @@ async function migrate(db: Kysely<Tables>, engine: Engine, upTo: string | undefi
   const migrations: Record<string, Migration> = {
     "0001-first": { up: (schema: Kysely<unknown>) => createFirstTables(schema, engine) },
     "0002-signing-keys": { up: (schema: Kysely<unknown>) => createKeyTables(schema, engine) },
+    "0003-cases": { up: (schema: Kysely<unknown>) => createCaseTables(schema, engine) },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   if (upTo !== undefined) refuseNewer(Object.keys(migrations), await migrator.getMigrations(), upTo);

@@ -276,6 +276,186 @@ export interface AckTable {
   readonly quarantined: number;
   readonly refused: number;
   readonly at_ms: number;
+  /** When it was first said that this version is reached. */
+  readonly reached_ms: Generated<number>;
+}
+
+/**
+ * One run of a track for one tenant, under the policy that it was opened with. Its facts stand in `fact`; `plan` is what
+ * followed from them when it was looked at last.
+ */
+export interface CaseFileTable {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly track: "nonpayment" | "breach" | "security" | "offboarding";
+  readonly state: "open" | "closed";
+  /** The policy that it is pinned to. */
+  readonly policy_id: string;
+  readonly owner: string | null;
+  readonly cause_code: string | null;
+  /** Runs through everything that the case sets in motion. */
+  readonly correlation_id: string;
+  /** JSON: a `CasePlan`. */
+  readonly plan: string | null;
+  /** JSON: what the dates rest on. */
+  readonly basis: string | null;
+  /** JSON: why it cannot be planned or acted upon, and since when. */
+  readonly fault: string | null;
+  /** When to look again; 0 for at once, `null` for never. */
+  readonly next_wake_ms: number | null;
+  readonly lease_holder: string | null;
+  readonly lease_until_ms: number | null;
+  readonly revision: number;
+  readonly opened_ms: number;
+  readonly updated_ms: number;
+  readonly closed_ms: number | null;
+}
+
+/** Something that became true about a case. Rows are only ever added. */
+export interface FactTable {
+  readonly seq: Generated<number>;
+  readonly id: string;
+  readonly case_id: string;
+  readonly tenant_id: string;
+  readonly kind: string;
+  /** `invoice:…`, `payment:…`: what later facts name it by. */
+  readonly subject: string | null;
+  readonly at_ms: number;
+  /** JSON: the whole fact. */
+  readonly body: string;
+  /** Where it came from: `api`, `stripe`, `runner`. */
+  readonly source: string;
+  readonly actor: string;
+  readonly received_ms: number;
+}
+
+/** What came in from outside, as it came: each event once. */
+export interface InboxTable {
+  readonly source: string;
+  readonly id: string;
+  readonly tenant_id: string | null;
+  /** JSON, as it came. */
+  readonly body: string;
+  readonly state: "done" | "ignored" | "quarantined";
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly attempts: number;
+  readonly received_ms: number;
+  readonly updated_ms: number;
+}
+
+/** A notice as it was written; it never changes. */
+export interface NoticeTable {
+  readonly id: string;
+  readonly case_id: string;
+  readonly tenant_id: string;
+  readonly template: string;
+  readonly stage: string | null;
+  readonly round: string | null;
+  readonly step_at_ms: number | null;
+  readonly deadline: string | null;
+  readonly locale: string;
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly created_ms: number;
+}
+
+/** How a notice fares at one address. */
+export interface NoticeDeliveryTable {
+  readonly id: string;
+  readonly notice_id: string;
+  readonly channel: "mail" | "in_app" | "webhook" | "sms" | "phone" | "registered_mail";
+  readonly address: string;
+  readonly state:
+    | "queued"
+    | "accepted"
+    | "bounced"
+    | "failed"
+    | "opened"
+    | "clicked"
+    | "confirmed"
+    | "replied"
+    | "delivered";
+  readonly attempts: number;
+  /** When to try; `null` where there is nothing left to do. */
+  readonly next_ms: number | null;
+  readonly lease_holder: string | null;
+  readonly lease_until_ms: number | null;
+  readonly detail: string | null;
+  readonly updated_ms: number;
+}
+
+/** Work for a person. */
+export interface TaskTable {
+  readonly id: string;
+  readonly case_id: string;
+  readonly tenant_id: string;
+  readonly kind: string;
+  /** Who is to do it. */
+  readonly role: string;
+  readonly title: string;
+  /** JSON. */
+  readonly body: string;
+  readonly state: "open" | "done" | "cancelled";
+  readonly due_ms: number | null;
+  /** When it was told that it is late. */
+  readonly alerted_ms: number | null;
+  readonly created_ms: number;
+  readonly done_ms: number | null;
+  readonly done_by: string | null;
+}
+
+/** What is told to other systems. Rows are only ever added, in the transaction of what they tell of (L7). */
+export interface OutgoingEventTable {
+  readonly seq: Generated<number>;
+  readonly id: string;
+  readonly type: string;
+  readonly tenant_id: string;
+  readonly case_id: string | null;
+  readonly correlation_id: string;
+  /** JSON. */
+  readonly body: string;
+  readonly created_ms: number;
+}
+
+/** A system that is told. */
+export interface EventEndpointTable {
+  readonly id: string;
+  readonly url: string;
+  /** JSON array, the newest first. */
+  readonly secrets: string;
+  /** JSON array of event types; empty for all. */
+  readonly types: string;
+  /** 1 while it is told. */
+  readonly enabled: number;
+  readonly created_ms: number;
+}
+
+/** How one event fares at one endpoint. */
+export interface EventDeliveryTable {
+  readonly event_id: string;
+  readonly endpoint_id: string;
+  readonly state: "queued" | "delivered" | "dead";
+  readonly attempts: number;
+  readonly next_ms: number | null;
+  readonly lease_holder: string | null;
+  readonly lease_until_ms: number | null;
+  readonly detail: string | null;
+}
+
+/** A return that a fact brought about, from its receipt to the last live replica. */
+export interface RestorationTable {
+  readonly id: Generated<number>;
+  readonly case_id: string;
+  readonly tenant_id: string;
+  /** The fact that brought it about. */
+  readonly fact_id: string;
+  readonly received_ms: number;
+  /** The pending change that published it. */
+  readonly pending_id: number;
+  /** When the last live replica had it. */
+  readonly enforced_ms: number | null;
 }
 
 /** Every table by its name. */
@@ -301,4 +481,14 @@ export interface Tables {
   readonly change_set: ChangeSetTable;
   readonly tenant_import: TenantImportTable;
   readonly ack: AckTable;
+  readonly case_file: CaseFileTable;
+  readonly fact: FactTable;
+  readonly inbox: InboxTable;
+  readonly notice: NoticeTable;
+  readonly notice_delivery: NoticeDeliveryTable;
+  readonly task: TaskTable;
+  readonly outgoing_event: OutgoingEventTable;
+  readonly event_endpoint: EventEndpointTable;
+  readonly event_delivery: EventDeliveryTable;
+  readonly restoration: RestorationTable;
 }

@@ -2,7 +2,7 @@ import { readdirSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { DimmerError } from "@dimmer/core";
-import { type Dialect, type SqliteDatabase, SqliteDialect } from "kysely";
+import { type Dialect, SqliteAdapter, type SqliteDatabase, SqliteDialect } from "kysely";
 
 /** A SQLite file that this process holds. */
 export interface SqliteFile {
@@ -26,11 +26,24 @@ export function openSqlite(path: string): SqliteFile {
   const database = openExclusively(path);
   removeCopies(path);
   return {
-    dialect: new SqliteDialect({ database: asSqliteDatabase(database) }),
+    dialect: new WholeMigrationsDialect({ database: asSqliteDatabase(database) }),
     copyTo: async (copy) => {
       await backup(database, copy, { rate: ALL_PAGES });
     },
   };
+}
+
+/** Kysely does not know that SQLite takes tables back with the transaction: a migration is whole or has not been. */
+class WholeMigrationsDialect extends SqliteDialect {
+  override createAdapter(): SqliteAdapter {
+    return new WholeMigrationsAdapter();
+  }
+}
+
+class WholeMigrationsAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): true {
+    return true;
+  }
 }
 
 const ALL_PAGES = 2_147_483_647;
