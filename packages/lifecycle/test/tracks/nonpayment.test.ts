@@ -60,6 +60,17 @@ describe("an unpaid invoice", () => {
     expect(plan.restriction).toBeUndefined();
   });
 
+  it("leaves the lead of its notice where that is longer than the policy's gap", () => {
+    const policy = structuredClone(standardPolicy) as unknown as {
+      tracks: { nonpayment: { stages: { min_lead: string }[] } };
+    };
+    Object.assign(policy.tracks.nonpayment.stages[1] ?? {}, { min_lead: "12d" });
+    const life = new Life({}, {}, policy as unknown as PolicyDocument).add(invoice("inv_1", "2026-12-25"));
+    const limited = step(life.live(START, noon("2026-12-29")), "limited");
+    expect(limited?.at).toBe("2027-01-12T09:00:00+09:00");
+    expect(limited?.reasons.map(({ code }) => code)).toContain("min_lead");
+  });
+
   it("keeps its step and its anchor when it is paid in part", () => {
     const life = overNewYear(
       payment("p1", "inv_1", noon("2027-01-08"), 20_000),
