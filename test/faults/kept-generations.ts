@@ -3,16 +3,20 @@ import { join } from "node:path";
 import { followFeed, type GenerationStore, SourceFault } from "@dimmer/feed/follow";
 import { directorySource, diskStore, systemClock } from "@dimmer/feed/node";
 import { formatVersion } from "@dimmer/statement";
+import { startAuthorityHost } from "./authority-process.ts";
 import type { MadeFeed } from "./feed-maker.ts";
+import type { Stage } from "./scenario.ts";
+import { startSidecar } from "./sidecar-process.ts";
 import { until } from "./waiting.ts";
 import { WATCHED } from "./watcher.ts";
 
-/** Two generations on a disk. */
+/** What is on a disk: two generations, or one and the frames that came after it. */
 export interface HeldGenerations {
+  /** The least version that may be left of it. */
   readonly before: string;
   readonly newest: string;
-  /** Files that both need: where one of them is lost, both are. */
-  readonly shared: readonly string[];
+  /** Whether everything may be lost with a file: what there is one of, or what both generations need. */
+  readonly isVital: (file: string) => boolean;
 }
 
 /** What a replica makes of a disk without any source. */
@@ -37,7 +41,32 @@ export async function keepGenerations(feed: MadeFeed, directory: string): Promis
   // What the second generation did not bring, and still is there, is of both or of the first; empty chunks are of both.
   const namedBySecond = new Set(partsIn(feed.directory));
   const shared = [...second].filter((file) => !added.includes(file) && namedBySecond.has(file));
-  return { before: versions[0] ?? "", newest: versions[1] ?? "", shared };
+  return { before: versions[0] ?? "", newest: versions[1] ?? "", isVital: (file) => shared.includes(file) };
+}
+
+/** Has a real sidecar follow the stream of a real authority until frames lie beside its generation, and ends it. */
+export async function keepStreamed(
+  stage: Stage,
+  directory: string,
+): Promise<HeldGenerations & { readonly trust: string }> {
+  const authority = await startAuthorityHost(stage);
+  // A start lists at once: the lock is in the list then, and not in a frame that may be damaged.
+  await authority.process.end();
+  await authority.restart();
+  await authority.change(0, "listed");
+  const { url, trust, feedTokenFile } = authority;
+  const sidecar = await startSidecar(stage, { feed: [url], trust, feedTokenFile, data: directory });
+  await until("a kept generation", async () => (await sidecar.status()).disk.state === "ok");
+  let newest = "0.0";
+  for (let n = 0; n < 20; n++) newest = await authority.change(n, `streamed-${n}`);
+  await until(newest, async () => (await sidecar.status()).version === newest);
+  const locked = await sidecar.checks([{ tenant: WATCHED.locked, capability: "view", principal: "admin" }]);
+  if (locked[0]?.reason !== "locked") throw new Error("the lock was not followed");
+  await sidecar.end();
+  await authority.process.end();
+  const frames = readdirSync(join(directory, "streams"));
+  if (frames.length === 0) throw new Error("no frames were kept");
+  return { before: "1.1", newest, isVital: (file) => !file.startsWith("streams"), trust };
 }
 
 /** One life of a replica that follows the feed and keeps what it took. */

@@ -11,7 +11,7 @@ export const authorityHung: Scenario = {
   run: async (stage) => {
     const world = await followAuthority(stage);
     await world.changeAndFollow("before");
-    const lengthsMs = stage.isLong ? [3_000, 12_000, 25_000, 45_000] : [4_000];
+    const lengthsMs = stage.isLong ? [3_000, 12_000, 25_000] : [4_000];
     let recoveryMs = 0;
     for (const [round, lengthMs] of lengthsMs.entries()) {
       world.authority.process.signal("SIGSTOP");

@@ -10,7 +10,7 @@ export const authorityKilled: Scenario = {
   isPatient: true,
   run: async (stage) => {
     const world = await followAuthority(stage);
-    const rounds = stage.isLong ? 12 : 2;
+    const rounds = stage.isLong ? 8 : 2;
     let recoveryMs = 0;
     for (let round = 0; round < rounds; round++) {
       await world.changeAndFollow(`before-${round}`);

@@ -21,7 +21,7 @@ export const badLine: Scenario = {
       reordering(random, 0.5),
       GONE,
     ];
-    const rounds = stage.isLong ? 6 : 1;
+    const rounds = stage.isLong ? 4 : 1;
     let recoveryMs = 0;
     for (let round = 0; round < rounds; round++) {
       for (const weather of kinds) {

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type MadeFeed, makeFeed } from "../feed-maker.ts";
-import { type HeldGenerations, keepGenerations, loadKept } from "../kept-generations.ts";
+import { makeFeed } from "../feed-maker.ts";
+import { type HeldGenerations, keepGenerations, keepStreamed, loadKept } from "../kept-generations.ts";
 import type { Random } from "../random.ts";
 import type { Scenario, Stage } from "../scenario.ts";
 import { startSidecar, versionNumber } from "../sidecar-process.ts";
@@ -33,21 +33,20 @@ export const corruptSnapshot: Scenario = {
   holds: ["D2", "D3", "F1", "F5"],
   run: async (stage) => {
     const feed = await makeFeed(stage);
-    const pristine = join(stage.folder, "pristine");
-    const held = await keepGenerations(feed, pristine);
-    const files = readdirSync(pristine, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(pristine.length + 1))
-      .sort();
+    const listed = join(stage.folder, "listed");
+    const streamed = join(stage.folder, "streamed");
+    const kept: readonly Kept[] = [
+      { pristine: listed, feed: feed.directory, trust: feed.trust, held: await keepGenerations(feed, listed) },
+      { pristine: streamed, ...(await heldOf(keepStreamed(stage, streamed))) },
+    ];
     const offsets = stage.isLong ? 4_000 : 150;
     const processes = stage.isLong ? 20 : 3;
     const outcomes = { newest: 0, before: 0, none: 0 };
     for (let n = 0; n < offsets + processes; n++) {
-      const place = damageOne(stage, { pristine, files });
-      const outcome =
-        n < offsets
-          ? await loadDamaged(stage, place, { feed, held })
-          : await startDamaged(stage, place, { feed, held });
+      // Sidecars of their own then follow a feed again, which the authority of the streamed one no longer gives.
+      const from = kept[n < offsets ? n % 2 : 0] as Kept;
+      const place = damageOne(stage, from.pristine);
+      const outcome = n < offsets ? await loadDamaged(stage, place, from) : await startDamaged(stage, place, from);
       outcomes[outcome] += 1;
       rmSync(place.directory, { recursive: true, force: true });
       if (n % 500 === 499) stage.progress(`${n + 1} of ${offsets}: ${JSON.stringify(outcomes)}`);
@@ -57,10 +56,23 @@ export const corruptSnapshot: Scenario = {
       runs: offsets + processes,
       figure: ((newest + before) / (offsets + processes)) * 100,
       unit: "% ready from what was left",
-      detail: `Loaded the newest generation ${newest} times, the one before ${before}, and nothing (a part that both share) ${none}; ${processes} times in a sidecar of its own.`,
+      detail: `Half of them two generations, half one with frames of a stream. Loaded the newest version ${newest} times, an older one that was kept ${before}, nothing and not ready (the only copy of a part) ${none}; ${processes} times in a sidecar of its own, which followed on.`,
     };
   },
 };
+
+/** A snapshot as it was kept. */
+interface Kept {
+  readonly pristine: string;
+  readonly feed?: string;
+  readonly trust: string;
+  readonly held: HeldGenerations;
+}
+
+async function heldOf(keeping: ReturnType<typeof keepStreamed>): Promise<Pick<Kept, "trust" | "held">> {
+  const held = await keeping;
+  return { trust: held.trust, held };
+}
 
 interface Place {
   readonly directory: string;
@@ -70,11 +82,17 @@ interface Place {
 
 let made = 0;
 
-function damageOne(stage: Stage, { pristine, files }: { pristine: string; files: readonly string[] }): Place {
+function damageOne(stage: Stage, pristine: string): Place {
   const { random } = stage;
+  const files = readdirSync(pristine, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(pristine.length + 1))
+    .sort();
   const directory = join(stage.folder, `d${++made}`);
   cpSync(pristine, directory, { recursive: true });
-  const file = random.pick(files);
+  // Frames are one file among many, and the one that grows.
+  const frames = files.filter((name) => name.startsWith("streams"));
+  const file = frames.length > 0 && random.next() < 0.4 ? random.pick(frames) : random.pick(files);
   const bytes = readFileSync(join(directory, file));
   const kind = random.pick(Object.keys(DAMAGES));
   const at = random.int(0, Math.max(0, bytes.length - 1));
@@ -82,55 +100,46 @@ function damageOne(stage: Stage, { pristine, files }: { pristine: string; files:
   return { directory, file, what: `${kind} at ${at} of ${file}` };
 }
 
-async function loadDamaged(
-  stage: Stage,
-  { directory, file, what }: Place,
-  { feed, held }: { feed: MadeFeed; held: HeldGenerations },
-): Promise<"newest" | "before" | "none"> {
-  const loaded = await loadKept(directory, feed.trust);
-  return judge(stage, { version: loaded.version, isLocked: loaded.isLocked, file, what, held });
+async function loadDamaged(stage: Stage, place: Place, { trust, held }: Kept): Promise<Outcome> {
+  return judge(stage, { ...(await loadKept(place.directory, trust)), place, held });
 }
 
 /** A real sidecar on the damaged snapshot, which then follows the feed again. */
-async function startDamaged(
-  stage: Stage,
-  { directory, file, what }: Place,
-  { feed, held }: { feed: MadeFeed; held: HeldGenerations },
-): Promise<"newest" | "before" | "none"> {
-  const options = { trust: feed.trust, data: directory };
+async function startDamaged(stage: Stage, place: Place, { feed, trust, held }: Kept): Promise<Outcome> {
+  const options = { trust, data: place.directory };
   const alone = await startSidecar(stage, { ...options, feed: [join(stage.folder, "nowhere")] });
-  await until("what is left on the disk", async () => (await alone.status()).disk.state !== "waiting");
+  // It asks its feed once the disk has been read.
+  await until("what is left on the disk", async () => (await alone.status()).sources[0]?.state !== "waiting");
   const { version, ready } = await alone.status();
   const answer = await alone.checks([{ tenant: "locked", capability: "view", principal: "admin" }]);
-  const outcome = judge(stage, {
-    version: ready ? version : undefined,
-    isLocked: answer[0]?.reason === "locked",
-    file,
-    what,
-    held,
-  });
+  const isLocked = answer[0]?.reason === "locked";
+  const outcome = judge(stage, { version: ready ? version : undefined, isLocked, place, held });
   await alone.end();
-  const again = await startSidecar(stage, { ...options, feed: [feed.directory] });
+  const again = await startSidecar(stage, { ...options, feed: [feed ?? "nowhere"] });
   const watcher = watch(stage, () => again);
-  await until(`the newest version after ${what}`, () => watcher.seen.version === held.newest);
+  await until(`the newest version after ${place.what}`, () => watcher.seen.version === held.newest);
   await watcher.stop();
   await again.end();
   return outcome;
 }
 
+type Outcome = "newest" | "before" | "none";
+
 function judge(
   stage: Stage,
-  seen: { version: string | undefined; isLocked: boolean; file: string; what: string; held: HeldGenerations },
-): "newest" | "before" | "none" {
-  const { version, isLocked, file, what, held } = seen;
-  const isShared = held.shared.includes(file);
+  seen: { version: string | undefined; isLocked: boolean; place: Place; held: HeldGenerations },
+): Outcome {
+  const { version, isLocked, place, held } = seen;
+  const { what } = place;
   if (version === undefined) {
-    if (!isShared) stage.violate("F5", `${what}: nothing was left, though only one generation had that file`);
+    if (!held.isVital(place.file))
+      stage.violate("F5", `${what}: nothing was left, though that file was not the only one`);
     return "none";
   }
   if (!isLocked) stage.violate("D2", `${what}: ready at ${version} with the lock open`);
   if (version === held.newest) return "newest";
-  if (versionNumber(version) !== versionNumber(held.before))
-    stage.violate("F1", `${what}: version ${version} was never kept`);
+  const isKept =
+    versionNumber(version) >= versionNumber(held.before) && versionNumber(version) < versionNumber(held.newest);
+  if (!isKept) stage.violate("F1", `${what}: version ${version} was never kept`);
   return "before";
 }

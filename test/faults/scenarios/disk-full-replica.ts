@@ -21,7 +21,7 @@ export const diskFullReplica: Scenario = {
     let sidecar: SidecarProcess = await startSidecar(stage, { ...options, feed: [feed.directory] });
     const watcher = watch(stage, () => sidecar);
     await until("a kept generation", async () => watcher.seen.isReady && (await sidecar.status()).disk.state === "ok");
-    const rounds = stage.isLong ? 10 : 1;
+    const rounds = stage.isLong ? 6 : 1;
     let recoveryMs = 0;
     for (let round = 1; round <= rounds; round++) {
       disk.fill(sidecar.pid);

@@ -15,7 +15,7 @@ export const frozenFeed: Scenario = {
   isPatient: true,
   run: async (stage) => {
     const feed = await makeFeed(stage);
-    const rounds = stage.isLong ? 20 : 3;
+    const rounds = stage.isLong ? 12 : 3;
     await feed.publish({ round: 0, freshForMs: 2_000 });
     const old = join(stage.folder, "old");
     cpSync(feed.directory, old, { recursive: true });

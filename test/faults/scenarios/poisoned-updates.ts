@@ -70,7 +70,7 @@ export const poisonedUpdates: Scenario = {
   },
 };
 
-/** In the short run some of each kind; in the long one all of them, the blind ones at eight places each. */
+/** In the short run some of each kind; in the long one all of them, the blind ones at three places each. */
 async function poisonsFor(stage: Stage, feed: MadeFeed): Promise<Poison[]> {
   const foreign = await makeFeed(stage, "foreign");
   await foreign.publish({ round: 99 });
@@ -103,7 +103,7 @@ async function poisonsFor(stage: Stage, feed: MadeFeed): Promise<Poison[]> {
     ...foreignPoisons({ name: "another audience", directory: elsewhere }),
     ...misplacedPoisons(honest),
   ].filter(({ name }) => name !== "keysets of another audience");
-  if (stage.isLong) return [...forged, ...Array.from({ length: 8 }, () => blindPoisons(stage.random)).flat()];
+  if (stage.isLong) return [...forged, ...Array.from({ length: 3 }, () => blindPoisons(stage.random)).flat()];
   const blind = blindPoisons(stage.random);
   return [...forged, ...Array.from({ length: 5 }, () => stage.random.pick(blind))];
 }

@@ -17,7 +17,7 @@ export const powerLossReplica: Scenario = {
   holds: ["D2", "D3", "F1", "F5", "F6"],
   run: async (stage) => {
     const disk = loopDisk(stage, 64);
-    const cuts = stage.isLong ? 40 : 3;
+    const cuts = stage.isLong ? 25 : 3;
     const byList = await cutUnder(stage, { disk, cuts, name: "listed", ...(await publishing(stage)) });
     const byStream = await cutUnder(stage, { disk, cuts, name: "streamed", ...(await streaming(stage)) });
     const torn = 2 * cuts - byList.cuts - byStream.cuts;
@@ -32,7 +32,7 @@ export const powerLossReplica: Scenario = {
 
 interface Load {
   readonly from: Pick<SidecarOptions, "feed" | "trust" | "feedTokenFile">;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 async function publishing(stage: Stage): Promise<Load> {

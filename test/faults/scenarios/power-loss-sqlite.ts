@@ -27,7 +27,7 @@ export const powerLossSqlite: Scenario = {
     stage.atEnd(() => stream.close());
     const writers = startWriters(stage, authority);
     await until("writes", () => writers.acknowledged.length > 10);
-    const cuts = stage.isLong ? 60 : 5;
+    const cuts = stage.isLong ? 40 : 5;
     let torn = 0;
     for (let cut = 0; cut < cuts; cut++) {
       await pass(stage.random.int(50, 300));

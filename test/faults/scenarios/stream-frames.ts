@@ -45,7 +45,7 @@ export const streamFrames: Scenario = {
       ["damaged", damaging(random, 0.3)],
       ["renamed", renaming(random)],
     ];
-    const rounds = stage.isLong ? 8 : 1;
+    const rounds = stage.isLong ? 4 : 1;
     const changes = stage.isLong ? 40 : 12;
     const themes = new Map<string, string>();
     let recoveryMs = 0;

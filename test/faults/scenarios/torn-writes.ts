@@ -31,7 +31,7 @@ async function tearStore(stage: Stage): Promise<number> {
   const pristine = join(stage.folder, "pristine");
   const held = await keepGenerations(feed, pristine);
   const third = await feed.publish({ round: 3, locked: ["t3"] });
-  const tears = stage.isLong ? 600 : 25;
+  const tears = stage.isLong ? 400 : 25;
   for (let n = 0; n < tears; n++) {
     const directory = join(stage.folder, `torn${n}`);
     cpSync(pristine, directory, { recursive: true });
