@@ -97,12 +97,17 @@ it("drops who does not keep up, and nobody else", async () => {
 it("gives a reader the time for a backlog, or one batch, that is larger than it may be behind", async () => {
   const { hub, read } = await hubOf({ maxBehindBytes: 1_024 });
   const large = delta(1, "x".repeat(16 * 1024 * 1024));
-  const reader = await read([large]);
+  const late = await read([large]);
   hub.broadcast([head("next")]);
-  await expect.poll(() => reader.text().endsWith("event: head\ndata: next\n\n")).toBe(true);
+  await expect.poll(() => late.text().endsWith("event: head\ndata: next\n\n")).toBe(true);
+  const reader = await read();
+  await expect.poll(reader.text).toBe(": hb\n\n");
   hub.broadcast([large]);
   hub.broadcast([head("after")]);
   await expect.poll(() => reader.text().endsWith("event: head\ndata: after\n\n")).toBe(true);
+  late.answer.destroy();
+  await expect.poll(() => hub.size).toBe(1);
+  expect(hub.dropped).toBe(0);
   reader.answer.pause();
   hub.broadcast([large]);
   hub.broadcast([large]);
