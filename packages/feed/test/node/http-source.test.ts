@@ -131,8 +131,8 @@ it("asks for lists compressed where it is told to, and then takes gzip, br and w
 });
 
 it("reads no more of what is compressed than of what is not", async () => {
-  const bomb = Buffer.alloc(64 * 1024 * 1024);
-  const nothing = Buffer.concat(Array.from({ length: 1_000 }, () => gzipSync("")));
+  const bomb = Buffer.alloc(8 * 1024 * 1024);
+  const nothing = Buffer.concat(Array(1_000).fill(gzipSync("")));
   const damaged = gzipSync("token").subarray(0, 20);
   const bodies: [string, Uint8Array, RegExp][] = [
     ["gzip", gzipSync(bomb), /has (?:more than (?:4096|8192)|\d+) bytes/],
