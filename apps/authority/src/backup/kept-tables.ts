@@ -38,6 +38,8 @@ export const KEPT_ROWS: { readonly [Name in keyof Tables]: KeptRows } = {
   event_endpoint: "all",
   event_delivery: "all",
   restoration: "all",
+  billing_ref: "all",
+  fact_adapter: "all",
   lease: "none",
   ack: "none",
 };

@@ -7,6 +7,7 @@ import type { Engine } from "./engine.ts";
 import { createFirstTables } from "./migrations/0001-first.ts";
 import { createKeyTables } from "./migrations/0002-signing-keys.ts";
 import { createCaseTables } from "./migrations/0003-cases.ts";
+import { createFactTables } from "./migrations/0004-facts-in.ts";
 import { postgresDialect } from "./postgres.ts";
 import type { Tables } from "./schema.ts";
 import { openSignals, type StoreSignals } from "./signals.ts";
@@ -134,6 +135,7 @@ async function migrate(db: Kysely<Tables>, engine: Engine, upTo: string | undefi
     "0001-first": { up: (schema: Kysely<unknown>) => createFirstTables(schema, engine) },
     "0002-signing-keys": { up: (schema: Kysely<unknown>) => createKeyTables(schema, engine) },
     "0003-cases": { up: (schema: Kysely<unknown>) => createCaseTables(schema, engine) },
+    "0004-facts-in": { up: (schema: Kysely<unknown>) => createFactTables(schema, engine) },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   if (upTo !== undefined) refuseNewer(Object.keys(migrations), await migrator.getMigrations(), upTo);

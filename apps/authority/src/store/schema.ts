@@ -458,6 +458,33 @@ export interface RestorationTable {
   readonly enforced_ms: number | null;
 }
 
+/** What an outside system calls something of a tenant: a customer, a subscription, a payment of an invoice. */
+export interface BillingRefTable {
+  readonly source: string;
+  /** As that system writes it: `cus_…`, `sub_…`, `pi_…`. */
+  readonly ref: string;
+  readonly tenant_id: string;
+  /** The invoice that a payment is of. */
+  readonly invoice: string | null;
+  /** What is known of it beside, as JSON. */
+  readonly body: string | null;
+  /** How new what is known of it is, by the clock of that system. */
+  readonly as_of_ms: number;
+  readonly updated_ms: number;
+}
+
+/** How the messages of one outside system are read, as data. */
+export interface FactAdapterTable {
+  readonly name: string;
+  /** JSON: an adapter document. */
+  readonly document: string;
+  /** JSON array, the newest first. */
+  readonly secrets: string;
+  readonly revision: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+}
+
 /** Every table by its name. */
 export interface Tables {
   readonly meta: MetaTable;
@@ -491,4 +518,6 @@ export interface Tables {
   readonly event_endpoint: EventEndpointTable;
   readonly event_delivery: EventDeliveryTable;
   readonly restoration: RestorationTable;
+  readonly billing_ref: BillingRefTable;
+  readonly fact_adapter: FactAdapterTable;
 }
