@@ -8,7 +8,8 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 
 /**
  * Opens a pool on PostgreSQL 15 or newer. `bigint` comes back as a number: every one of ours is a count, a version or a
- * time, far below 2^53. A connection that breaks while nobody uses it is replaced in silence; whoever asks next is told.
+ * time, far below 2^53. A connection that breaks while nobody uses it is replaced in silence; whoever uses one that
+ * breaks, or asks next, is told.
  *
  * @throws {DimmerError} `options_invalid` where the URL is not one
  */
@@ -26,6 +27,8 @@ export function postgresDialect(url: string): Dialect {
   });
   // Without a listener, a server that restarts would end this process.
   pool.on("error", () => undefined);
+  // The pool listens to idle connections alone: one that breaks between two statements of a transaction would end it too.
+  pool.on("connect", (client) => void client.on("error", () => undefined));
   return new PostgresDialect({ pool });
 }
 
