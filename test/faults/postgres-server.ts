@@ -10,6 +10,7 @@ import { until } from "./waiting.ts";
 export interface PostgresServer {
   /** For an authority. */
   readonly url: string;
+  readonly sockets: string;
   /** Sends a signal to the server and to every process of it. */
   signalAll(signal: NodeJS.Signals): void;
   publications(): PublicationRow[];
@@ -35,11 +36,18 @@ export function makeCluster(stage: Stage, data: string): void {
 
 let made = 0;
 
-/** Starts a server on a cluster; recovers it first where it crashed. */
-export async function startPostgres(stage: Stage, data: string): Promise<PostgresServer> {
+/**
+ * Starts a server on a cluster; recovers it first where it crashed.
+ *
+ * @param sockets the directory of its socket, to have it where another server was. Default: one of its own
+ */
+export async function startPostgres(
+  stage: Stage,
+  data: string,
+  sockets: string = join(stage.folder, `pg${++made}`),
+): Promise<PostgresServer> {
   const { bin, as } = installed();
-  const sockets = join(stage.folder, `pg${++made}`);
-  mkdirSync(sockets, { mode: 0o755 });
+  mkdirSync(sockets, { recursive: true, mode: 0o755 });
   if (as.uid !== undefined) chownSync(sockets, as.uid, as.gid ?? as.uid);
   const child = spawnOnStage(
     stage,
@@ -68,6 +76,7 @@ export async function startPostgres(stage: Stage, data: string): Promise<Postgre
     throw new Error(`PostgreSQL does not answer: ${why}; exit code ${child.exitCode ?? "none"}`);
   });
   return {
+    sockets,
     url: `postgres://owner@localhost/${DATABASE}?host=${encodeURIComponent(sockets)}`,
     signalAll: (signal) => {
       for (const pid of [child.pid ?? 0, ...childrenOf(child.pid ?? 0)]) {
