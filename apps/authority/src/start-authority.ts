@@ -6,6 +6,8 @@ import type { Logger } from "pino";
 import { createCounters } from "./api/counters.ts";
 import { PolicyCache, type Service } from "./api/service.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { PinnedPolicies } from "./cases/pinned-policies.ts";
+import { CaseRunner } from "./cases/runner.ts";
 import type { AuthorityConfig } from "./config/read.ts";
 import { DirectoryPublisher } from "./feed/directory-publisher.ts";
 import { FeedView } from "./feed/feed-view.ts";
@@ -32,6 +34,8 @@ export interface AuthorityPorts {
   readonly policy?: PolicyDocument;
   readonly headEveryMs?: number;
   readonly listEveryMs?: number;
+  /** `false`: this process announces and signs nothing that follows from facts; others on the store may. */
+  readonly runsCases?: boolean;
 }
 
 /** An authority that runs. */
@@ -142,6 +146,23 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     ...(headEveryMs === undefined ? {} : { headEveryMs }),
     ...(listEveryMs === undefined ? {} : { listEveryMs }),
   });
+  const wake = (): void => {
+    sequencer.wake();
+    store.signals.send("pending");
+  };
+  const casePolicies = new PinnedPolicies();
+  const runner = new CaseRunner({
+    store,
+    policies: casePolicies,
+    holder,
+    now,
+    newLocks: limits.newLocks,
+    onPending: wake,
+    onError: (error, caseId) => {
+      counters.caseErrors++;
+      log.error({ err: error, case: caseId }, "a case could not be run; it is tried again");
+    },
+  });
   let isStopping = false;
   const service: Service = {
     store,
@@ -152,14 +173,13 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     limits,
     counters,
     policies: new PolicyCache(),
+    casePolicies,
     ...(publisher === undefined ? {} : { publisher }),
     log,
     now,
     holder,
-    wake: () => {
-      sequencer.wake();
-      store.signals.send("pending");
-    },
+    wake,
+    wakeCases: () => runner.wake(),
     role: () => role,
     isStopping: () => isStopping,
     isLocal: /^(?:127\.|::1$)/.test(config.host),
@@ -178,6 +198,7 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
   });
   sequencer.start();
   await untilPublished(service);
+  if (ports.runsCases !== false) runner.start();
   const timers = [
     setInterval(() => hub.beat(), HEARTBEAT_MS),
     setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
@@ -190,6 +211,7 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     for (const timer of timers) clearInterval(timer);
     hub.sendAway(GOAWAY_SPREAD_MS);
     await drain(server, config.drainMs);
+    await runner.stop();
     await sequencer.stop();
     await publisher?.close();
     await service.acks.flush().catch(() => undefined);

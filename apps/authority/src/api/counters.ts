@@ -8,12 +8,14 @@ export interface ApiCounters {
   published: number;
   heads: number;
   signingErrors: number;
+  /** Looks at a case that failed. */
+  caseErrors: number;
 }
 
 /** Starts all counters at 0. */
 export function createCounters(): ApiCounters {
   const answers = Object.fromEntries(CLASSES.map((name) => [name, 0])) as Record<StatusClass, number>;
-  return { answers, published: 0, heads: 0, signingErrors: 0 };
+  return { answers, published: 0, heads: 0, signingErrors: 0, caseErrors: 0 };
 }
 
 /** Counts an answer by its status. Never throws. */

@@ -2,6 +2,7 @@ import type { CompiledPolicy } from "@dimmer/core";
 import { compilePolicy, type PolicyDocument } from "@dimmer/core";
 import type { WatchHub } from "@dimmer/feed/node";
 import type { Logger } from "pino";
+import type { PinnedPolicies } from "../cases/pinned-policies.ts";
 import { activePolicy } from "../changes/policies.ts";
 import type { DirectoryPublisher } from "../feed/directory-publisher.ts";
 import type { FeedView } from "../feed/feed-view.ts";
@@ -21,6 +22,8 @@ export interface Service {
   readonly limits: BreakerLimits;
   readonly counters: ApiCounters;
   readonly policies: PolicyCache;
+  /** The policies that cases are pinned to, with their calendars. */
+  readonly casePolicies: PinnedPolicies;
   /** What writes the feed into a directory, where that is wanted. */
   readonly publisher?: DirectoryPublisher;
   readonly log: Logger;
@@ -29,6 +32,8 @@ export interface Service {
   readonly holder: string;
   /** Tells the sequencers, here and elsewhere, that something is pending. */
   readonly wake: () => void;
+  /** Tells the runner of this process that a case has a new fact; the others look by themselves. */
+  readonly wakeCases: () => void;
   /** What this process does as one of several: it signs, waits to, or refuses to. */
   readonly role: () => { readonly role: string; readonly why?: string };
   readonly isStopping: () => boolean;

@@ -7,7 +7,8 @@ export type Role = (typeof ROLES)[number];
 export interface Actor {
   /** The id of the API key. */
   readonly id: string;
-  readonly role: Role;
+  /** `system` where nobody asked: what follows from the facts of a case. */
+  readonly role: Role | "system";
   readonly reason: string;
   /** Runs through everything that one request sets in motion. */
   readonly correlationId: string;

@@ -13,6 +13,10 @@ export interface RestrictionInput {
   readonly cause: string;
   readonly steps: readonly unknown[];
   readonly exception?: unknown;
+  /** What follows from the facts of a case may come back after it was cleared: a payment may be reversed. */
+  readonly mayReopen?: boolean;
+  /** Default: that of a change. */
+  readonly priority?: number;
 }
 
 /**
@@ -50,13 +54,14 @@ export async function putRestriction(write: TenantWrite, input: RestrictionInput
   };
   if (before === undefined) await queries.insertInto("restriction").values(row).execute();
   else if (before.steps === row.steps && before.exception === row.exception) {
-    return { value: before, pending: [], isNew: false };
+    if (before.cleared_ms === null) return { value: before, pending: [], isNew: false };
+    await queries.updateTable("restriction").set(row).where("id", "=", input.case).execute();
   } else await queries.updateTable("restriction").set(row).where("id", "=", input.case).execute();
   const subject = `case:${input.case}`;
   await writeLedger(queries, actor, { action: "restriction.put", subject, before, after: row }, nowMs);
   const pending = await enqueue(queries, "entitlement", {
     tenant: input.tenant,
-    priority: PRIORITY.change,
+    priority: input.priority ?? PRIORITY.change,
     actor,
     nowMs,
   });
@@ -100,7 +105,7 @@ function refuseOther(before: RestrictionTable, input: RestrictionInput): void {
   if (before.tenant_id !== input.tenant) {
     throw new Fault("conflict", `case ${input.case} belongs to another tenant; give a case id of its own`, "case");
   }
-  if (before.cleared_ms !== null) {
+  if (before.cleared_ms !== null && input.mayReopen !== true) {
     throw new Fault("conflict", `case ${input.case} is closed; open a new one`, "case");
   }
   if (before.cause !== input.cause) {

@@ -1,0 +1,144 @@
+import { followFeed, type Replica } from "@dimmer/feed/follow";
+import { httpSource, systemClock } from "@dimmer/feed/node";
+import type { Fact } from "@dimmer/lifecycle";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { recordFact } from "../../src/cases/record-fact.ts";
+import type { Actor } from "../../src/changes/actor.ts";
+import { type RunningAuthority, runAuthority } from "../support/running-authority.ts";
+
+const at = (text: string): number => Date.parse(text);
+const actor: Actor = { id: "test", role: "finance", reason: "a test", correlationId: "cor_line" };
+
+let authority: RunningAuthority;
+let replica: Replica;
+let nowMs = at("2026-12-24T12:00:00+09:00");
+beforeAll(async () => {
+  authority = await runAuthority({ now: () => nowMs, listEveryMs: 0, headEveryMs: 100 });
+  await authority.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro", zone: "Asia/Tokyo" } });
+  replica = followFeed({
+    sources: [httpSource(authority.url, { token: await authority.fleetSecret() })],
+    trust: [authority.trust],
+    clock: systemClock(),
+    pollMs: 3_600_000,
+  });
+  await replica.ready();
+});
+afterAll(async () => {
+  await replica.close();
+  await authority.stop();
+});
+
+async function record(fact: Fact): Promise<string> {
+  const { store } = authority;
+  const recorded = await store.transact((queries) =>
+    recordFact({ store, queries, actor, nowMs }, { tenant: "acme", track: "nonpayment", fact }),
+  );
+  return recorded.case.id;
+}
+
+/** Answers for every address of the notices that went out: this one took it. */
+async function acceptNotices(): Promise<boolean> {
+  let isAll = true;
+  const { store } = authority;
+  const deliveries = await store.db
+    .selectFrom("notice_delivery")
+    .innerJoin("notice", "notice.id", "notice_delivery.notice_id")
+    .select(["notice.id", "notice_delivery.address", "notice.case_id"])
+    .execute();
+  await store.transact(async (queries) => {
+    for (const { id, address, case_id } of deliveries) {
+      const known = await queries
+        .selectFrom("fact")
+        .select("id")
+        .where("id", "=", `accepted/${id}/${address}`)
+        .executeTakeFirst();
+      if (known !== undefined) continue;
+      isAll = false;
+      const fact = {
+        kind: "notice_accepted",
+        id: `accepted/${id}/${address}`,
+        atMs: nowMs,
+        notice: id,
+        address,
+      } as const;
+      await recordFact({ store, queries, actor, nowMs }, { case: case_id, fact });
+    }
+  });
+  return isAll;
+}
+
+/** Waits until the runner has nothing left to do at this moment, and the replica says so. */
+async function untilReplica(check: () => boolean): Promise<void> {
+  await expect
+    .poll(
+      async () => {
+        const isAccepted = await acceptNotices();
+        const due = await authority.store.db
+          .selectFrom("case_file")
+          .select("id")
+          .where("next_wake_ms", "<=", nowMs)
+          .execute();
+        await replica.refresh();
+        return isAccepted && due.length === 0 && check();
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(true);
+}
+
+const mode = (): string => replica.check("acme", "create").mode;
+
+describe("an unpaid invoice", () => {
+  it("L1 L3 · becomes announced, signed steps that a replica enforces, and a payment ends them at once", async () => {
+    await record({
+      kind: "invoice",
+      id: "in_1",
+      atMs: at("2026-11-25T00:00:00Z"),
+      invoice: "inv_1",
+      amount: 55_000,
+      currency: "JPY",
+      due: { date: "2026-12-25", zone: "Asia/Tokyo" },
+      method: "invoice",
+    });
+    for (const [instant, expected] of [
+      ["2026-12-25T09:00:00+09:00", "full"],
+      ["2026-12-29T09:00:00+09:00", "grace"],
+      ["2027-01-04T12:00:00+09:00", "grace"],
+      ["2027-01-05T12:00:00+09:00", "grace"],
+      ["2027-01-07T09:00:00+09:00", "limited"],
+      ["2027-01-12T12:00:00+09:00", "limited"],
+      ["2027-01-19T09:00:00+09:00", "read_only"],
+    ] as const) {
+      nowMs = at(instant);
+      await untilReplica(() => mode() === expected);
+    }
+    expect(replica.check("acme", "create").allowed).toBe(false);
+    expect(replica.check("acme", "export").allowed).toBe(true);
+    const version = replica.version?.seq ?? 0;
+    await record({
+      kind: "payment",
+      id: "pay_1",
+      atMs: nowMs,
+      payment: "pay_1",
+      invoice: "inv_1",
+      amount: 55_000,
+      currency: "JPY",
+    });
+    await untilReplica(() => mode() === "full");
+    expect(replica.version?.seq).toBe(version + 1);
+    const events = await authority.store.db.selectFrom("outgoing_event").select(["type"]).orderBy("seq").execute();
+    expect(events.map(({ type }) => type)).toEqual([
+      "case.opened",
+      "step.announced",
+      "step.effective",
+      "step.announced",
+      "step.effective",
+      "step.announced",
+      "step.effective",
+      "step.withdrawn",
+      "step.withdrawn",
+      "step.withdrawn",
+      "restored",
+    ]);
+  }, 60_000);
+});
