@@ -68,7 +68,9 @@ export async function withEpochMeans<T>(options: EpochOptions, work: (means: Epo
   if (options.trust !== undefined) requireTrust([options.trust]);
   const { openIssuingKeys } = await import("@dimmer/feed/node");
   const passphrase = passphraseOf(options);
-  const keys = await openIssuingKeys(directory, passphrase === undefined ? {} : { passphrase });
+  const { SigningRing } = await import("@dimmer/authority");
+  const keyOptions = passphrase === undefined ? {} : { passphrase };
+  const keys = await openIssuingKeys(directory, keyOptions);
   for (const warning of keys.warnings) note(`dimmer: warning: ${warning}`);
   const token = options.locksTokenFile === undefined ? undefined : tokenOf(options.locksTokenFile);
   const locksFrom: FeedSource[] = [];
@@ -76,7 +78,7 @@ export async function withEpochMeans<T>(options: EpochOptions, work: (means: Epo
     for (const feed of options.locksFrom ?? []) locksFrom.push(await sourceOf(feed, token));
     return await work({
       store,
-      signers: keys.signers,
+      signers: new SigningRing(keys, directory, keyOptions),
       locksFrom,
       trust: options.trust,
       isAcceptingLostLocks: options.acceptLostLocks === true,

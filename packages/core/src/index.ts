@@ -1,5 +1,6 @@
 export type { Banner } from "./banner.ts";
 export { type CompiledMode, type CompiledPolicy, compileLinted, compilePolicy, type Rights } from "./compile.ts";
+export { compileReceived } from "./compile-received.ts";
 export { compileStandardPolicy } from "./compiled-standard.ts";
 export { decide, type State } from "./decide.ts";
 export type { Ask, Decision, FeatureDecision, Moment, Usage } from "./decision.ts";

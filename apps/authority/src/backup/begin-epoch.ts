@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { DimmerError } from "@dimmer/core";
-import { compareVersions, formatVersion, type Version, type WireLock } from "@dimmer/statement";
+import { compareVersions, formatVersion, type TrustedKeys, type Version, type WireLock } from "@dimmer/statement";
 import type { Transaction } from "kysely";
 import type { Actor } from "../changes/actor.ts";
+import { SIGNING_ROLES, signingKid } from "../keys/follow-keyset.ts";
+import { readKeys } from "../keys/key-states.ts";
+import { SigningRing } from "../keys/signing-ring.ts";
 import { raiseEpoch } from "../sequencer/raise-epoch.ts";
 import type { Store } from "../store/open-store.ts";
 import type { Tables } from "../store/schema.ts";
@@ -12,6 +15,7 @@ import type { PublishedFeed } from "./published-feed.ts";
 
 /** How a new epoch begins on a store that may lack what was published. */
 export interface BeginEpoch {
+  /** Given the ring of a key directory, the keys that the store names sign, as they do in an authority. */
   readonly signers: IssuingSigners;
   readonly nowMs: number;
   /** For the ledger. */
@@ -46,7 +50,7 @@ export interface BegunEpoch {
 export async function beginEpoch(
   store: Store,
   queries: Transaction<Tables>,
-  { signers, nowMs, reason, published, isAcceptingLostLocks = false, epoch }: BeginEpoch,
+  { signers: given, nowMs, reason, published, isAcceptingLostLocks = false, epoch }: BeginEpoch,
 ): Promise<BegunEpoch> {
   const actor: Actor = { id: "operator", role: "admin", reason, correlationId: `cor_${randomUUID()}` };
   const feed = await feedOfStore(queries);
@@ -58,7 +62,9 @@ export async function beginEpoch(
       .values({ version: i + 1, token, created_ms: nowMs })
       .execute();
   }
-  requireKnown(signers, keysets.length > feed.keysets.length ? (await feedOfStore(queries)).keys : feed.keys);
+  const { keys } = keysets.length > feed.keysets.length ? await feedOfStore(queries) : feed;
+  const signers = await signersNow(given, queries, keys);
+  requireKnown(signers, keys);
   const difference = published === undefined ? NO_DIFFERENCE : await differenceTo(queries, published);
   if (!isAcceptingLostLocks) await takeOverLocks({ queries, actor, nowMs }, difference.lost);
   const issuing = { signers, iss: feed.iss, aud: feed.aud, freshForMs: FRESH_FOR_MS };
@@ -70,6 +76,25 @@ export async function beginEpoch(
     ...(published === undefined ? {} : { published: { epoch: publishedEpoch, seq } }),
     isLifting: isAcceptingLostLocks && difference.lost.length > 0,
   };
+}
+
+/**
+ * The keys that the store names, where the newest keyset still lists each; else those that lie in the key directory for
+ * each role: what a backup names may have been revoked since.
+ */
+async function signersNow(
+  given: IssuingSigners,
+  queries: Transaction<Tables>,
+  trusted: TrustedKeys,
+): Promise<IssuingSigners> {
+  if (!(given instanceof SigningRing)) return given;
+  const named = await readKeys(queries);
+  const isListed = SIGNING_ROLES.every((role) => {
+    const kid = signingKid(named, role);
+    const known = kid === undefined ? undefined : trusted.find(kid);
+    return known !== undefined && known.lastGood === undefined;
+  });
+  return isListed ? await given.signersOf(named) : given;
 }
 
 const FRESH_FOR_MS = 60_000;

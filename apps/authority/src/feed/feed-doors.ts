@@ -122,7 +122,8 @@ async function answerWatch(
   hub.open(response, resumption.frames, { isWithoutTenants: tenants === "none" });
 }
 
-const ackSchema = z.strictObject({
+/** Fields of a later replica are passed over: what it enforces is to be known all the same. */
+const ackSchema = z.object({
   replica: z.string().regex(/^[\w.:@/-]{1,200}$/),
   epoch: z.int().min(0),
   seq: z.int().min(0),

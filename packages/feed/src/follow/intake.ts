@@ -1,4 +1,4 @@
-import { type CompiledPolicy, compilePolicy, type Lock } from "@dimmer/core";
+import { type CompiledPolicy, compileReceived, type Lock } from "@dimmer/core";
 import {
   compareVersions,
   formatVersion,
@@ -131,7 +131,7 @@ export async function takePolicyPart(
   const part: PartName = { kind: "policy", digest };
   const { token, payload } = await takeStatement("dimmer-policy+jwt", part, tools, namedAt);
   try {
-    return { token, digest, value: compilePolicy(payload.policy) };
+    return { token, digest, value: compileReceived(payload.policy) };
   } catch (error) {
     throw PartFault.of(part, error);
   }

@@ -1,6 +1,5 @@
-import { type CompiledPolicy, DimmerError } from "@dimmer/core";
+import { type CompiledPolicy, compileReceived, DimmerError } from "@dimmer/core";
 import { type Ground, ReplicaTime, SourceFault } from "@dimmer/feed/lean";
-import { compileReceived } from "../held/compile-received.ts";
 import { type HeadSeen, type Held, type HeldReader, readHeld } from "../held/read-held.ts";
 import type { EdgeClock } from "./options.ts";
 

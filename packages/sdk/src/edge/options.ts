@@ -1,8 +1,7 @@
-import type { CompiledPolicy, PolicyDocument } from "@dimmer/core";
+import { type CompiledPolicy, compileReceived, type PolicyDocument } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkAudience, checkFields, checkMs, checkReach, checkToken, checkTrust } from "../connect/check-option.ts";
 import { type HttpAddress, readHttpAddress } from "../connect/http-address.ts";
-import { compileReceived } from "../held/compile-received.ts";
 import { standardFallback } from "./standard-fallback.ts";
 
 /** Something that fetches within its own walls, such as the service binding of a Worker. */

@@ -1,6 +1,5 @@
-import { DimmerError } from "@dimmer/core";
+import { compileReceived, DimmerError } from "@dimmer/core";
 import { MAX_TOKEN_BYTES } from "@dimmer/statement/lean";
-import { compileReceived } from "../held/compile-received.ts";
 import { type HeadSeen, type Held, type HeldOptions, type HeldReader, readHeld as read } from "../held/read-held.ts";
 import type { Answer, Transport } from "./transport.ts";
 

@@ -1,8 +1,12 @@
-import { type CompiledPolicy, compileLinted, DimmerError, lintForDecisions, type PolicyDocument } from "@dimmer/core";
+import { type CompiledPolicy, compileLinted } from "./compile.ts";
+import { DimmerError } from "./error.ts";
+import { lintForDecisions } from "./lint.ts";
+import type { PolicyDocument } from "./policy.ts";
 
 /**
- * Compiles a policy that a feed brought: signed, and linted whole by whoever signed it; here again as far as decisions
- * and denials rest on it.
+ * Compiles a policy that a feed brought: linted whole by whoever signed it, and here again only as far as decisions and
+ * denials rest on it. A rule that a later version adds to the lint of schedules must not make a replica refuse a policy
+ * that was signed before it.
  *
  * @throws {DimmerError} `policy_invalid` with the first finding
  */
