@@ -138,8 +138,11 @@ describe("a lock list in a stream", () => {
     const [older] = (await world.live.publish({ locks: [] })) as [WatchEvent];
     world.source.send(await world.live.publish({ locks: [lockOf("a")] }));
     await expect.poll(() => reasonOf(world, "a")).toBe("locked");
+    const reasons: string[] = [];
+    world.replica.subscribe(() => reasons.push(reasonOf(world, "a")));
     world.source.send([older]);
     await world.change({ set: [plan("b", "pro")] });
+    expect(new Set(reasons)).toEqual(new Set(["locked"]));
     expect(reasonOf(world, "a")).toBe("locked");
   });
 
