@@ -33,6 +33,7 @@ export const KEPT_ROWS: { readonly [Name in keyof Tables]: KeptRows } = {
   inbox: "all",
   notice: "all",
   notice_delivery: "all",
+  notice_template: "all",
   task: "all",
   outgoing_event: "all",
   event_endpoint: "all",

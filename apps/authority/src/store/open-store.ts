@@ -8,6 +8,7 @@ import { createFirstTables } from "./migrations/0001-first.ts";
 import { createKeyTables } from "./migrations/0002-signing-keys.ts";
 import { createCaseTables } from "./migrations/0003-cases.ts";
 import { createFactTables } from "./migrations/0004-facts-in.ts";
+import { createTemplateTable } from "./migrations/0005-notice-templates.ts";
 import { postgresDialect } from "./postgres.ts";
 import type { Tables } from "./schema.ts";
 import { openSignals, type StoreSignals } from "./signals.ts";
@@ -136,6 +137,7 @@ async function migrate(db: Kysely<Tables>, engine: Engine, upTo: string | undefi
     "0002-signing-keys": { up: (schema: Kysely<unknown>) => createKeyTables(schema, engine) },
     "0003-cases": { up: (schema: Kysely<unknown>) => createCaseTables(schema, engine) },
     "0004-facts-in": { up: (schema: Kysely<unknown>) => createFactTables(schema, engine) },
+    "0005-notice-templates": { up: (schema: Kysely<unknown>) => createTemplateTable(schema, engine) },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   if (upTo !== undefined) refuseNewer(Object.keys(migrations), await migrator.getMigrations(), upTo);

@@ -386,6 +386,18 @@ export interface NoticeDeliveryTable {
   readonly updated_ms: number;
 }
 
+/** A version of a vendor's own notice template. The highest of a name and locale counts. */
+export interface NoticeTemplateTable {
+  readonly name: string;
+  readonly locale: string;
+  readonly version: number;
+  /** `null`: back to the standard one. */
+  readonly subject: string | null;
+  readonly text: string | null;
+  readonly actor: string;
+  readonly created_ms: number;
+}
+
 /** Work for a person. */
 export interface TaskTable {
   readonly id: string;
@@ -513,6 +525,7 @@ export interface Tables {
   readonly inbox: InboxTable;
   readonly notice: NoticeTable;
   readonly notice_delivery: NoticeDeliveryTable;
+  readonly notice_template: NoticeTemplateTable;
   readonly task: TaskTable;
   readonly outgoing_event: OutgoingEventTable;
   readonly event_endpoint: EventEndpointTable;
