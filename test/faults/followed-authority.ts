@@ -27,8 +27,8 @@ export interface FollowedAuthority {
   note(filler: number, theme: string): void;
 }
 
-/** How long a replica may take to see a change once nothing is wrong any more: a slow poll and the longest wait before it. */
-const FOLLOW_MS = 90_000;
+/** How long a replica may take to see a change once nothing is wrong any more: its longest wait, 5 minutes, and a list. */
+const FOLLOW_MS = 330_000;
 
 /** Starts all three and waits until the sidecar holds what the authority has published. */
 export async function followAuthority(

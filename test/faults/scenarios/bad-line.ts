@@ -21,7 +21,7 @@ export const badLine: Scenario = {
       reordering(random, 0.5),
       GONE,
     ];
-    const rounds = stage.isLong ? 4 : 1;
+    const rounds = stage.isLong ? 2 : 1;
     let recoveryMs = 0;
     for (let round = 0; round < rounds; round++) {
       for (const weather of kinds) {
@@ -37,6 +37,8 @@ export const badLine: Scenario = {
       }
       world.proxy.set(CLEAR);
       recoveryMs = Math.max(recoveryMs, await world.changeAndFollow(`clear-${round}`));
+      // The next round is an outage of its own: a stream that breaks off sooner counts as the same one.
+      if (stage.isLong) await pass(17_000);
     }
     await world.expectConverged();
     const { refusals } = await world.sidecar.status();
