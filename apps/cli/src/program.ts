@@ -23,6 +23,7 @@ import { addPolicyActivate } from "./commands/policy-activate.ts";
 import { addPolicyDiff } from "./commands/policy-diff.ts";
 import { addPolicyLint } from "./commands/policy-lint.ts";
 import { addPolicyShow } from "./commands/policy-show.ts";
+import { addPolicySimulate } from "./commands/policy-simulate.ts";
 import { addPolicyList, addPolicyUpload } from "./commands/policy-upload.ts";
 import { addRoutesLint } from "./commands/routes-lint.ts";
 import { addSidecar } from "./commands/sidecar.ts";
@@ -104,6 +105,7 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   const policy = addGroup(program, "policy", "look at policies and bring them into force");
   addPolicyLint(policy);
   addPolicyShow(policy);
+  addPolicySimulate(policy);
   addPolicyList(policy);
   addPolicyUpload(policy);
   addPolicyDiff(policy);

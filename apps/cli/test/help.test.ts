@@ -59,6 +59,7 @@ describe("help", () => {
       "policy lint",
       "policy list",
       "policy show",
+      "policy simulate",
       "policy upload",
       "routes lint",
       "sidecar",
