@@ -69,6 +69,8 @@ export interface WriteAnswer {
   readonly location?: string;
   /** Members of the body that are shown once: a repeated request does not get them again. */
   readonly once?: Readonly<Record<string, unknown>>;
+  /** Whether a case has something new: the runner looks at it at once. */
+  readonly wakesCases?: boolean;
   /** What is published of it: the answer then waits for the version that carries it. */
   readonly published?: {
     readonly pending: readonly number[];
