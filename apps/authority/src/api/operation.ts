@@ -71,6 +71,8 @@ export interface WriteAnswer {
   readonly once?: Readonly<Record<string, unknown>>;
   /** Whether a case has something new: the runner looks at it at once. */
   readonly wakesCases?: boolean;
+  /** Whether cases have something new to look at. */
+  readonly hasNewFacts?: boolean;
   /** What is published of it: the answer then waits for the version that carries it. */
   readonly published?: {
     readonly pending: readonly number[];

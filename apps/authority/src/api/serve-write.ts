@@ -52,6 +52,7 @@ export async function serveWrite(operation: WriteOperation, request: WriteReques
     return { answer: made, isReplayed: false };
   }, operation.isolation);
   if (answer.published !== undefined && answer.published.pending.length > 0) service.wake();
+  if (answer.hasNewFacts === true) service.wakeCases();
   if (answer.wakesCases === true) service.wakeCases();
   const extra = {
     "dimmer-correlation": correlationId,
