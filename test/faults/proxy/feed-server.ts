@@ -68,9 +68,12 @@ async function answer(
     response.end(bytes);
     return;
   }
-  for (let at = 0; at < bytes.length && !response.destroyed; at += trickle.bytes) {
-    response.write(bytes.subarray(at, at + trickle.bytes));
-    await pause(trickle.everyMs);
+  for (let at = 0; at < bytes.length && !response.destroyed; ) {
+    // What drips when the feed is whole again comes at once.
+    const { bytes: size, everyMs } = serving.trickle ?? { bytes: bytes.length, everyMs: 0 };
+    response.write(bytes.subarray(at, at + size));
+    at += size;
+    await pause(everyMs);
   }
   response.end();
 }
