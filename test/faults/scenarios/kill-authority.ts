@@ -51,7 +51,7 @@ export const killAuthority: Scenario = {
       await until("a write after a kill", () => writers.acknowledged.length > before);
       recoveryMs = Math.max(recoveryMs, performance.now() - startMs);
       await pass(random.int(0, 250));
-      if (kill % 20 === 19) stage.progress(`${kill + 1} of ${kills} kills, ${writers.acknowledged.length} writes`);
+      if (kill % 20 === 18) stage.progress(`${kill + 1} of ${kills} kills, ${writers.acknowledged.length} writes`);
     }
     if (!authority.process.isAlive()) await authority.restart();
     await writers.stop();
