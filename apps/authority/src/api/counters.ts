@@ -10,12 +10,21 @@ export interface ApiCounters {
   signingErrors: number;
   /** Looks at a case that failed. */
   caseErrors: number;
+  /** Messages from outside, by what became of them. */
+  readonly inbox: Record<"done" | "ignored" | "quarantined", number>;
 }
 
 /** Starts all counters at 0. */
 export function createCounters(): ApiCounters {
   const answers = Object.fromEntries(CLASSES.map((name) => [name, 0])) as Record<StatusClass, number>;
-  return { answers, published: 0, heads: 0, signingErrors: 0, caseErrors: 0 };
+  return {
+    answers,
+    published: 0,
+    heads: 0,
+    signingErrors: 0,
+    caseErrors: 0,
+    inbox: { done: 0, ignored: 0, quarantined: 0 },
+  };
 }
 
 /** Counts an answer by its status. Never throws. */
