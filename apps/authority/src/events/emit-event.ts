@@ -1,22 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Transaction } from "kysely";
 import type { Tables } from "../store/schema.ts";
+import { endpointsFor } from "./endpoints.ts";
+import type { EventType } from "./event-types.ts";
 
-/** What other systems are told of: a closed list. */
-export const EVENT_TYPES = [
-  "case.opened",
-  "step.announced",
-  "step.effective",
-  "step.withdrawn",
-  "restored",
-  "locked",
-  "unlocked",
-  "exception.granted",
-  "exception.ended",
-  "support.tier_changed",
-] as const;
-/** What other systems are told of. */
-export type EventType = (typeof EVENT_TYPES)[number];
+export type { EventType } from "./event-types.ts";
 
 /** An event as it is emitted. */
 export interface EventToEmit {
@@ -28,7 +16,10 @@ export interface EventToEmit {
   readonly nowMs: number;
 }
 
-/** Writes an event down in the transaction of what it tells of (L7); who is to be told is told after the commit. Its id. */
+/**
+ * Writes an event down in the transaction of what it tells of (L7), with a delivery for each endpoint that wants it. They
+ * are told after the commit, each at least once. Its id.
+ */
 export async function emitEvent(queries: Transaction<Tables>, event: EventToEmit): Promise<string> {
   const id = `evt_${randomUUID()}`;
   await queries
@@ -43,5 +34,19 @@ export async function emitEvent(queries: Transaction<Tables>, event: EventToEmit
       created_ms: event.nowMs,
     })
     .execute();
+  const endpoints = await endpointsFor(queries, event.type);
+  if (endpoints.length > 0) {
+    const deliveries = endpoints.map((endpoint) => ({
+      event_id: id,
+      endpoint_id: endpoint,
+      state: "queued" as const,
+      attempts: 0,
+      next_ms: event.nowMs,
+      lease_holder: null,
+      lease_until_ms: null,
+      detail: null,
+    }));
+    await queries.insertInto("event_delivery").values(deliveries).execute();
+  }
   return id;
 }
