@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import type { PolicyDocument } from "@dimmer/core";
+import { DimmerError, type PolicyDocument } from "@dimmer/core";
 import { openIssuingKeys, WatchHub } from "@dimmer/feed/node";
 import type { Logger } from "pino";
 import { createCounters } from "./api/counters.ts";
@@ -9,6 +9,7 @@ import { bootstrap } from "./bootstrap.ts";
 import { PinnedPolicies } from "./cases/pinned-policies.ts";
 import { CaseRunner } from "./cases/runner.ts";
 import type { AuthorityConfig } from "./config/read.ts";
+import { DevClock } from "./dev-clock/dev-clock.ts";
 import { DirectoryPublisher } from "./feed/directory-publisher.ts";
 import { FeedView } from "./feed/feed-view.ts";
 import { FleetGate } from "./feed/fleet-gate.ts";
@@ -64,7 +65,8 @@ const FRESH_FOR_MS = 60_000;
  */
 export async function startAuthority(config: AuthorityConfig, ports: AuthorityPorts = {}): Promise<Authority> {
   const log = ports.log ?? createLog(config);
-  const now = ports.now ?? Date.now;
+  const devClock = devClockOf(config, ports);
+  const now = devClock?.now ?? ports.now ?? Date.now;
   const passphrase = config.passphrase === undefined ? {} : { passphrase: config.passphrase };
   const keys = await openIssuingKeys(config.keys, passphrase);
   for (const warning of keys.warnings) log.warn({}, warning);
@@ -83,7 +85,7 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
       freshForMs: FRESH_FOR_MS,
       keys: { ring, overlapMs: config.keyOverlapMs },
     };
-    const running = await run({ config, ports, store, issuing, log, now });
+    const running = await run({ config, ports, store, issuing, log, now, devClock });
     log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
     return { ...running, store, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
   } catch (error) {
@@ -95,9 +97,18 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
 interface Parts extends Pick<Service, "store" | "issuing" | "log" | "now"> {
   readonly config: AuthorityConfig;
   readonly ports: AuthorityPorts;
+  readonly devClock: DevClock | undefined;
 }
 
-async function run({ config, ports, store, issuing, log, now }: Parts): Promise<Pick<Authority, "url" | "close">> {
+async function run({
+  config,
+  ports,
+  store,
+  issuing,
+  log,
+  now,
+  devClock,
+}: Parts): Promise<Pick<Authority, "url" | "close">> {
   const hub = new WatchHub({ maxStreams: config.maxStreams });
   const view = new FeedView(store, hub);
   const publisher =
@@ -178,11 +189,12 @@ async function run({ config, ports, store, issuing, log, now }: Parts): Promise<
     log,
     now,
     holder,
+    ...(devClock === undefined ? {} : { devClock }),
     wake,
     wakeCases: () => runner.wake(),
     role: () => role,
     isStopping: () => isStopping,
-    isLocal: /^(?:127\.|::1$)/.test(config.host),
+    isLocal: isLoopback(config.host),
   };
   const server = createAuthorityServer(service, gate, config);
   const url = await listen(server, config);
@@ -233,3 +245,17 @@ async function untilPublished({ view, role }: Service): Promise<void> {
 
 const FIRST_HEAD_MS = 5_000;
 const POLL_MS = 10;
+
+/** A clock that anybody on the network could move, or that several processes would tell differently, is none. */
+function devClockOf({ devClock, host, store }: AuthorityConfig, { now }: AuthorityPorts): DevClock | undefined {
+  if (devClock === undefined) return undefined;
+  if (!isLoopback(host) || !store.startsWith("sqlite:")) {
+    const message = "--dev-clock: is for development, with --host 127.0.0.1 and --store sqlite:PATH; leave it out here";
+    throw new DimmerError("options_invalid", message);
+  }
+  return new DevClock(devClock, now);
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:127\.|::1$)/.test(host);
+}

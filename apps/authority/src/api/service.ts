@@ -4,6 +4,7 @@ import type { WatchHub } from "@dimmer/feed/node";
 import type { Logger } from "pino";
 import type { PinnedPolicies } from "../cases/pinned-policies.ts";
 import { activePolicy } from "../changes/policies.ts";
+import type { DevClock } from "../dev-clock/dev-clock.ts";
 import type { DirectoryPublisher } from "../feed/directory-publisher.ts";
 import type { FeedView } from "../feed/feed-view.ts";
 import type { AckBook } from "../fleet/ack-book.ts";
@@ -28,6 +29,8 @@ export interface Service {
   readonly publisher?: DirectoryPublisher;
   readonly log: Logger;
   readonly now: () => number;
+  /** The clock that development moves, where it may. */
+  readonly devClock?: DevClock;
   /** Names this process among others on the store. */
   readonly holder: string;
   /** Tells the sequencers, here and elsewhere, that something is pending. */

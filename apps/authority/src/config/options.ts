@@ -28,6 +28,7 @@ export interface Settings {
   readonly drainMs: number;
   readonly publishDir?: string;
   readonly keyOverlapMs: number;
+  readonly devClock?: string;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
 /** The name of an option; `passphrase` is `DIMMER_PASSPHRASE`. */
@@ -65,6 +66,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   drainMs: wholeNumber(0, 600_000),
   publishDir: text("must not be empty").optional(),
   keyOverlapMs: wholeNumber(0, 999_999_999),
+  devClock: text("must not be empty").optional(),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
   }),
@@ -159,6 +161,12 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     argument: "DIR",
     describe: "also write what is published into this directory, byte for byte: for a private bucket, or to carry away",
     fix: "Name a directory of its own, empty or not there yet",
+  },
+  devClock: {
+    flag: "--dev-clock",
+    argument: "FILE",
+    describe: "development only: keep a clock in this file that can be moved ahead; loopback and SQLite alone",
+    fix: "Name a file, or leave it out",
   },
   logLevel: {
     flag: "--log-level",

@@ -3,6 +3,7 @@ import { answers, type Operation } from "../operation.ts";
 import { backupOperations } from "./backups.ts";
 import { changeSetOperations } from "./change-sets.ts";
 import { docsOperations } from "./docs.ts";
+import { devClockOperations } from "./dev-clock.ts";
 import { entitlementDescriptions } from "./entitlements.ts";
 import { exceptionOperations } from "./exceptions.ts";
 import { feedDescriptions } from "./feed.ts";
@@ -34,6 +35,7 @@ export function allOperations(): readonly Operation[] {
     ...backupOperations,
     ...healthOperations,
   ];
+    ...devClockOperations,
   let text: string | undefined;
   const description = answers({
     name: "openapi",
