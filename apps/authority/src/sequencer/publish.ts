@@ -60,10 +60,12 @@ type Pending = {
 
 /** Tenants in one delta: a bulk change is cut, so that a payment behind it waits for one delta and not for all. */
 const MAX_TENANTS = 1_000;
+/** Characters of their entitlements: a delta that is larger than replicas take would hold up everything behind it. */
+const MAX_DELTA_CHARS = 1 << 20;
 
 /**
- * Signs what is pending as the next version, within the caller's transaction: a delta of at most 1,000 tenants and,
- * where they changed, the lock list or the policy. Locks and restorations go first. What narrows too many tenants at
+ * Signs what is pending as the next version, within the caller's transaction: a delta of at most 1,000 tenants or 1 MiB
+ * and, where they changed, the lock list or the policy. Locks and restorations go first. What narrows too many tenants at
  * once is put aside for a second person.
  *
  * @returns `"nothing left"` where there is nothing to publish; `"nothing new"` where what was pending needed no version,
@@ -71,11 +73,19 @@ const MAX_TENANTS = 1_000;
  */
 export async function publishNext(context: PublishContext): Promise<Published | "nothing left" | "nothing new"> {
   const { queries, published, policy, nowMs } = context;
-  const pending = await openChanges(queries);
-  if (pending.length === 0) return "nothing left";
-  const tenants = [...new Set(pending.flatMap(({ tenant_id }) => tenant_id ?? []))];
-  const wanted = await wantedLines(queries, tenants);
-  const changed = new Map([...wanted].filter(([tenant, line]) => published.get(tenant) !== line));
+  const open = await openChanges(queries);
+  if (open.length === 0) return "nothing left";
+  const wanted = await wantedLines(queries, tenantsOf(open));
+  const isChanged = (tenant: string): boolean => wanted.has(tenant) && published.get(tenant) !== wanted.get(tenant);
+  const pending = open.slice(
+    0,
+    countOfFitting(open, (tenant) => (isChanged(tenant) ? wanted.get(tenant) : undefined)),
+  );
+  const changed = new Map(
+    tenantsOf(pending)
+      .filter(isChanged)
+      .map((tenant) => [tenant, wanted.get(tenant) as string]),
+  );
   const narrowed = [...changed].filter(([tenant, line]) => isNarrowed(policy, published.get(tenant), line, nowMs));
   const held = await holdExcess(
     context,
@@ -112,6 +122,23 @@ async function openChanges(queries: Transaction<Tables>): Promise<Pending[]> {
     .orderBy("pending.id")
     .limit(MAX_TENANTS)
     .execute()) as Pending[];
+}
+
+function tenantsOf(pending: readonly Pending[]): string[] {
+  return [...new Set(pending.flatMap(({ tenant_id }) => tenant_id ?? []))];
+}
+
+/** How many of what is pending make one delta: at least one. */
+function countOfFitting(pending: readonly Pending[], changedLine: (tenant: string) => string | undefined): number {
+  const counted = new Set<string>();
+  let chars = 0;
+  for (const [i, { tenant_id: tenant }] of pending.entries()) {
+    if (tenant === null || counted.has(tenant)) continue;
+    counted.add(tenant);
+    chars += changedLine(tenant)?.length ?? 0;
+    if (chars > MAX_DELTA_CHARS && i > 0) return i;
+  }
+  return pending.length;
 }
 
 /** Puts aside the tenants that the breaker does not let pass; an approved change is not counted again. */

@@ -65,6 +65,16 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     expect(publications).toHaveLength(1);
   });
 
+  it("cuts a delta where its tenants are large, so that it is one that replicas take", async () => {
+    const { publications } = authority.sequence();
+    const theme = "x".repeat(4_000);
+    await put(...Array.from({ length: 1_000 }, (_, i) => ({ ...tenant(`t${i}`), features: { theme } })));
+    await authority.settled();
+    const published = publications.flatMap(({ delta }) => payloadOf(delta)["entitlements"] as unknown[]);
+    expect(published).toHaveLength(1_000);
+    expect(Math.max(...publications.map(({ delta }) => delta.length))).toBeLessThan(2 << 20);
+  });
+
   it("publishes a tombstone for a tenant that is removed", async () => {
     const { publications } = authority.sequence();
     await put(tenant("acme"));
