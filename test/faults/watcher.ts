@@ -23,7 +23,8 @@ export interface Seen {
   locksVersion: string;
   /** The longest time between two answers of a process that was there, in milliseconds. */
   longestGapMs: number;
-  isReady: boolean;
+  /** Of the process at present: one that has just been started was not seen yet. */
+  readonly isReady: boolean;
   isStale: boolean;
   /** Whether who does not pay was restricted once: from then on only a payment ends that. */
   isNarrowed: boolean;
@@ -55,24 +56,27 @@ export function watch(
   sidecar: () => SidecarProcess | undefined,
   { everyMs = 20, tenants = WATCHED }: { readonly everyMs?: number; readonly tenants?: WatchedTenants } = {},
 ): Watcher {
+  let isStopped = false;
+  let isReady = false;
+  let at: SidecarProcess | undefined;
+  let lastMs = 0;
   const seen: Seen = {
     answers: 0,
     version: "0.0",
     locksVersion: "0.0",
     longestGapMs: 0,
-    isReady: false,
+    get isReady() {
+      return isReady && at === sidecar();
+    },
     isStale: false,
     isNarrowed: false,
   };
   const questions = QUESTIONS(tenants);
-  let isStopped = false;
-  let at: SidecarProcess | undefined;
-  let lastMs = 0;
   const look = async (): Promise<void> => {
     const asked = sidecar();
     if (asked !== at) {
       at = asked;
-      seen.isReady = false;
+      isReady = false;
       lastMs = performance.now();
     }
     if (asked === undefined) return;
@@ -84,8 +88,8 @@ export function watch(
     lastMs = nowMs;
     seen.answers += 1;
     seen.isStale = status.freshness === "stale";
-    if (seen.isReady && !status.ready) stage.violate("F1", "a sidecar that was ready is not ready any more");
-    seen.isReady = status.ready;
+    if (isReady && !status.ready) stage.violate("F1", "a sidecar that was ready is not ready any more");
+    isReady = status.ready;
     rise(stage, seen, "version", status.version);
     rise(stage, seen, "locksVersion", status.locksVersion);
     judge(stage, answers, seen);

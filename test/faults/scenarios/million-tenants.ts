@@ -54,7 +54,9 @@ export const millionTenants: Scenario = {
     await sidecar.end();
     const againMs = performance.now();
     sidecar = await startSidecar(stage, { ...options, feed: [join(stage.folder, "nowhere")] });
-    await until("a sidecar ready from disk", () => watcher.seen.isReady, { timeoutMs: 120_000 });
+    await until("a sidecar ready from disk", () => watcher.seen.isReady && watcher.seen.version === "1.2", {
+      timeoutMs: 120_000,
+    });
     const fromDiskMs = performance.now() - againMs;
     const rounded = (ms: number): string => `${ms < 10 ? ms.toFixed(2) : Math.round(ms)} ms`;
     return {
