@@ -36,6 +36,8 @@ export class StoreWriter {
   /** The generation that frames are added to. */
   #last: ToSave | undefined;
   #writing: Promise<void> | undefined;
+  /** Whether the store has the frames of `#last` with another generation than it. */
+  #isElsewhere = false;
   #savedHead = "";
   #savedMs = Number.NEGATIVE_INFINITY;
 
@@ -51,12 +53,17 @@ export class StoreWriter {
     this.#health = options.health;
   }
 
-  /** A generation was read from the store, and these frames with it. */
+  /**
+   * A generation was read from the store, and all frames that lie there.
+   *
+   * @param isNewest `false`: newer ones are damaged, and what is added to them would be lost with them
+   */
   noteStored(
     generation: GenerationStatements,
     frames: readonly StoredFrame[],
-    about: Omit<ToSave, "generation">,
+    { isNewest, ...about }: Omit<ToSave, "generation"> & { readonly isNewest: boolean },
   ): void {
+    this.#isElsewhere = !isNewest;
     this.#last = { generation, ...about };
     this.#frames = [...frames];
     this.#savedHead = generation.head.token;
@@ -139,7 +146,7 @@ export class StoreWriter {
     // Before the first generation is kept there is nothing to add to: it takes all frames with it.
     if (this.#last === undefined) return;
     // What did not reach the disk would be a gap that nothing behind it is read over.
-    if (this.#health.isFailing) return await this.#save(store, this.#last);
+    if (this.#health.isFailing || this.#isElsewhere) return await this.#save(store, this.#last);
     try {
       await store.append(due);
     } catch (error) {
@@ -172,6 +179,7 @@ export class StoreWriter {
         parts,
         isAwaited: (digest) => this.#keeper.isAwaited(digest),
       });
+      this.#isElsewhere = false;
       this.#health.noteSuccess();
     } catch (error) {
       this.#keeper.distrustStore();

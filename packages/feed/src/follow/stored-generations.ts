@@ -15,6 +15,7 @@ import type {
   CarriedTenants,
   GenerationStore,
   ReplicaLog,
+  StoredFrame,
   StoredGeneration,
 } from "./ports.ts";
 import { stageDelta } from "./staged-delta.ts";
@@ -75,21 +76,25 @@ export async function loadStored(tools: LoadTools): Promise<void> {
   // The lock list first: nothing that is loaded may count for a moment without it (D2, D3).
   const locks = await newestLocks(readable, generations, { ...tools, read });
   if (locks !== undefined) await state.applyLocks(locks.list, locks.version);
-  if (await loadNewest(readable, tools, read)) await replay(generations, tools, read);
+  if (await loadNewest(readable, generations, { ...tools, read })) await replay(generations, tools, read);
 }
 
 /** Takes the frames that came after the generation; one that was torn or lost ends the deltas, and nothing else. */
 async function replay(generations: readonly StoredGeneration[], tools: LoadTools, read: ReadPart): Promise<void> {
   const origin = { isReceived: false, isNew: false, read };
-  for (const { frames = [] } of generations.toReversed()) {
-    for (const { event, data } of frames) {
-      try {
-        await tools.frames.take([{ event, data }], origin);
-      } catch (error) {
-        tools.refuse(tools.store.name, toDimmerError(error));
-      }
+  for (const { event, data } of framesOf(generations)) {
+    try {
+      await tools.frames.take([{ event, data }], origin);
+    } catch (error) {
+      tools.refuse(tools.store.name, toDimmerError(error));
     }
   }
+}
+
+/** All frames that a store has, oldest first: those of the generation before lead up to the newest. */
+function framesOf(generations: readonly StoredGeneration[]): readonly StoredFrame[] {
+  const frames = generations.toReversed().flatMap((generation) => generation.frames ?? []);
+  return [...new Map(frames.map((frame) => [frame.data, frame])).values()];
 }
 
 /** Verifies keysets and head of a stored generation. */
@@ -118,8 +123,12 @@ async function open(stored: StoredGeneration, tools: LoadTools): Promise<Readabl
 }
 
 /** Puts the newest generation in force that verifies; its carried tenants count before it is called ready. */
-async function loadNewest(readable: readonly Readable[], tools: LoadTools, read: ReadPart): Promise<boolean> {
-  const { store, state, keeper, writer, lists } = tools;
+async function loadNewest(
+  readable: readonly Readable[],
+  generations: readonly StoredGeneration[],
+  tools: LoadTools & { readonly read: ReadPart },
+): Promise<boolean> {
+  const { store, state, keeper, writer, lists, read } = tools;
   for (const { stored, head, keys } of readable) {
     try {
       const candidate = await lists.take(head, {
@@ -130,13 +139,15 @@ async function loadNewest(readable: readonly Readable[], tools: LoadTools, read:
         onStatements: ({ index }) => state.noteIndex(index),
       });
       await state.applyGeneration(candidate, false, async ({ policy }) => {
-        for (const carried of stored.carried ?? []) await restore(carried, { ...tools, read, keys, policy });
+        for (const carried of stored.carried ?? []) await restore(carried, { ...tools, keys, policy });
       });
       state.table.pool.release();
       const generation = state.generation as Generation;
       keeper.noteStored(generation);
+      const isNewest = stored === generations[0];
+      const frames = isNewest ? (stored.frames ?? []) : framesOf(generations);
       const about = { keysets: tools.keyring.tokens, carried: stored.carried ?? [] };
-      writer.noteStored(generation, stored.frames ?? [], about);
+      writer.noteStored(generation, frames, { ...about, isNewest });
       return true;
     } catch (error) {
       tools.refuse(store.name, toDimmerError(error));
