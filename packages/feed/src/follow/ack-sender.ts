@@ -19,7 +19,7 @@ const MAX_MS = 30_000;
 /** After a failure it is told again within this time. */
 const RETRY_MS = 15_000;
 
-/** Tells the sources what is enforced: soon after each change, and now and then without one. Its failure is nobody's problem. */
+/** Tells the sources what is enforced: soon after each change, here or in a follower, and now and then without one. Its failure is nobody's problem. */
 export class AckSender {
   readonly #tools: AckTools;
   readonly #abort = new AbortController();
@@ -36,7 +36,8 @@ export class AckSender {
   tick(version: Version | undefined): void {
     if (version === undefined || this.#sending !== undefined) return;
     const nowMs = this.#tools.clock.monotonicMs();
-    const isNews = this.#told === undefined || compareVersions(version, this.#told) !== 0;
+    const isOwnNews = this.#told === undefined || compareVersions(version, this.#told) !== 0;
+    const isNews = isOwnNews || this.#tools.followers.hasNews;
     if (nowMs < this.#dueMs && !(isNews && nowMs - this.#toldMs >= MIN_MS)) return;
     const own = this.#tools.own();
     if (own === undefined) return;

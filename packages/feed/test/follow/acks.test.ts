@@ -51,6 +51,22 @@ it("acknowledges the least version of itself and its followers, and counts them 
   await expect.poll(() => source.acks.at(-1)).toMatchObject({ seq: 2, followers: 2 });
 });
 
+it("tells soon when the last of its followers has caught up, and not for each that says the same again", async () => {
+  const { source, clock, change, replica } = await stream();
+  replica.noteFollower(follower(1));
+  await change({ set: [limited("a")] });
+  clock.pass(1_020);
+  await expect.poll(() => source.acks.at(-1)?.seq).toBe(1);
+  replica.noteFollower(follower(2));
+  clock.pass(1_020);
+  await expect.poll(() => source.acks.at(-1)?.seq).toBe(2);
+  const told = source.acks.length;
+  replica.noteFollower(follower(2));
+  clock.pass(2_000);
+  await replica.refresh();
+  expect(source.acks).toHaveLength(told);
+});
+
 it("does not wait for a follower that has been silent for a minute", async () => {
   const { source, clock, change, replica } = await stream();
   replica.noteFollower(follower(1));
