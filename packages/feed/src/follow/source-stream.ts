@@ -85,9 +85,11 @@ export class SourceStream {
   /** Opens the stream where there is one, none is open and it is time. */
   open(from: Version): void {
     if (this.#tools.source.watch === undefined || this.#running !== undefined || this.waitMs > 0) return;
-    this.#running = this.#run(from).finally(() => {
-      this.#running = undefined;
+    const running = this.#run(from).finally(() => {
+      // Its end is told before: another may be open by now.
+      if (this.#running === running) this.#running = undefined;
     });
+    this.#running = running;
   }
 
   /** Resolves when no stream is open any more; the signal must be aborted. */
@@ -96,7 +98,7 @@ export class SourceStream {
   }
 
   async #run(from: Version): Promise<void> {
-    const { source, clock, signal, onListWanted } = this.#tools;
+    const { source, clock, signal, backoff, onListWanted } = this.#tools;
     this.#opened += 1;
     this.#openedMs = clock.monotonicMs();
     const away = new AbortController();
@@ -113,6 +115,7 @@ export class SourceStream {
           this.#deltas += deltas;
           if (list === "now") return "stop";
           this.#gaps = 0;
+          backoff.ease();
           if (list === "soon") onListWanted();
           return "go on";
         },
@@ -130,7 +133,7 @@ export class SourceStream {
   }
 
   #onAlive(): void {
-    // One that breaks off as soon as it has begun does not count as an answer.
+    // One that breaks off as soon as it has begun does not count as an answer for good.
     if (this.#tools.clock.monotonicMs() - this.#openedMs >= SILENCE_MS) this.#tools.backoff.reset();
     if (this.#isHealthy) return;
     this.#isHealthy = true;
