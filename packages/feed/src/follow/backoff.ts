@@ -1,5 +1,7 @@
 const FIRST_MS = 1_000;
 const MAX_MS = 5 * 60_000;
+/** Where a source counts as failing on after it has answered with what counts: the next pause is at most 8 s. */
+const AFTER_CONTACT = 3;
 /** However little chance gives, a failing source is not asked more often than this. */
 const MIN_MS = 50;
 /** A server is left alone for as long as it asks, up to an hour. */
@@ -25,7 +27,15 @@ export class Backoff {
     return Math.max(MIN_MS, this.#random() * boundMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS));
   }
 
-  /** The source answered. */
+  /**
+   * The source gave something that counts, and may break off again at once. What came before is forgotten but for a few
+   * failures: one outage after another must not make the way back from each longer than from the last.
+   */
+  ease(): void {
+    this.#failures = Math.min(this.#failures, AFTER_CONTACT);
+  }
+
+  /** The source answers for good. */
   reset(): void {
     this.#failures = 0;
   }

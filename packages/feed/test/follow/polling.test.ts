@@ -129,6 +129,16 @@ it("backs off with full jitter from 1 s, doubling to 5 min", () => {
   expect(new Backoff(() => 0).next(86_400_000)).toBe(3_600_000);
 });
 
+it("forgets most failures of a source that gave something, and all of one that stays", () => {
+  const longest = new Backoff(() => 0.999_999);
+  for (let i = 0; i < 12; i += 1) longest.next();
+  longest.ease();
+  expect([longest.next(), longest.next()].map((ms) => Math.round(ms / 1_000))).toEqual([8, 16]);
+  longest.reset();
+  longest.ease();
+  expect(Math.round(longest.next())).toBe(1_000);
+});
+
 it("runs one intake at a time, in the order of arrival, and goes on after one that fails", async () => {
   const queue = new IntakeQueue(new FakeClock(0));
   const order: string[] = [];

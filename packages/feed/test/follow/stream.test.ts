@@ -272,6 +272,33 @@ describe("a stream", () => {
     await expect.poll(() => replica.status().sources[0]).toMatchObject({ following: "streaming", reconnects: 2 });
   });
 
+  it("is back within seconds of the last of many outages, however long those before it were", async () => {
+    const world = await stream();
+    const { source, clock, replica, live } = world;
+    for (let outage = 0; outage < 4; outage += 1) {
+      source.feed = undefined;
+      source.watchFault = new SourceFault("gone");
+      source.line.close();
+      for (let second = 0; second < 20; second += 1) {
+        await soon(world, () => undefined);
+        clock.pass(1_000);
+      }
+      source.feed = live;
+      source.watchFault = undefined;
+      const opened = source.lines.length;
+      let seconds = 0;
+      await vi.waitFor(
+        () => {
+          if (source.lines.length === opened) seconds += 1;
+          clock.pass(1_000);
+          expect(replica.status().sources[0]?.following).toBe("streaming");
+        },
+        { interval: 5, timeout: 5_000 },
+      );
+      expect(seconds, `outage ${outage}`).toBeLessThanOrEqual(20);
+    }
+  });
+
   it("that is sent away comes back after the time it was given, and not before", async () => {
     const { source, clock } = await stream();
     source.send([{ event: "goaway", afterMs: 7_000 }]);
