@@ -111,15 +111,16 @@ async function answerWatch(
   const { hub, view } = service;
   if (!hub.hasRoom || service.isStopping()) throw busy("too many streams are open here; come back later");
   if (view.version === undefined) throw busy("nothing is published yet");
-  const resumption = await view.since(from);
-  if (resumption === "list again") {
+  const resumed = await view.resume(from, (missed) => {
+    // Others may have come in while the store was read.
+    if (response.destroyed) return;
+    if (!hub.hasRoom) throw busy("too many streams are open here; come back later");
+    gate.follow(credential, response);
+    hub.open(response, missed, { isWithoutTenants: tenants === "none" });
+  });
+  if (resumed === "list again") {
     throw new Refusal(problemOf("gone", "the changes since that version are not kept; list the feed again"));
   }
-  // Nothing may be awaited between `since` and `open`; and others may have come in while the store was read.
-  if (response.destroyed) return;
-  if (!hub.hasRoom) throw busy("too many streams are open here; come back later");
-  gate.follow(credential, response);
-  hub.open(response, resumption.frames, { isWithoutTenants: tenants === "none" });
 }
 
 /** Fields of a later replica are passed over: what it enforces is to be known all the same. */

@@ -9,9 +9,6 @@ interface Known extends Version {
   readonly head: string;
 }
 
-/** What a watch that resumes is given: what happened since, or that it must list again. */
-export type Resumption = { readonly frames: readonly WatchFrame[] } | "list again";
-
 /** A change that is waited for. */
 export interface Change {
   /** Resolves when it happened, took too long or was cancelled. */
@@ -103,8 +100,11 @@ export class FeedView {
     return { happened: promise, cancel: finish };
   }
 
-  /** What a reader that holds `from` has missed. Reads the store; the caller opens the stream without another `await`. */
-  async since(from: Version): Promise<Resumption> {
+  /**
+   * Reads what a reader that holds `from` has missed, and has its stream opened with it in the same turn: whatever is
+   * published from then on is passed on to it. Reads the store.
+   */
+  async resume(from: Version, open: (missed: readonly WatchFrame[]) => void): Promise<"open" | "list again"> {
     for (;;) {
       const known = this.#known;
       if (known === undefined || from.epoch !== known.epoch || compareVersions(from, known) > 0) return "list again";
@@ -113,18 +113,20 @@ export class FeedView {
       if (this.#known !== known) continue;
       const isWhole = missed.length === known.seq - from.seq && missed.length <= MAX_BACKLOG;
       if (!isWhole) return "list again";
-      return { frames: [...missed.flatMap(framesOf), { event: "head", data: known.head }] };
+      open([...missed.flatMap(framesOf), { event: "head", data: known.head }]);
+      return "open";
     }
   }
 
   async #catchUp(): Promise<void> {
+    const known = this.#known;
     const row = await this.#store.db
       .selectFrom("feed_state")
       .select(["epoch", "seq", "head"])
       .where("id", "=", 1)
       .executeTakeFirst();
-    if (row === undefined) return;
-    const known = this.#known;
+    // What this process published meanwhile is newer than what was read.
+    if (row === undefined || this.#known !== known) return;
     if (known !== undefined && compareVersions(row, known) < 0) return;
     if (known?.head === row.head) return;
     const missed = known === undefined || known.epoch !== row.epoch ? [] : await this.#publications(known, row.seq);
