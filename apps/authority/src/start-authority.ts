@@ -173,6 +173,7 @@ async function run({
       counters.caseErrors++;
       log.error({ err: error, case: caseId }, "a case could not be run; it is tried again");
     },
+    onOverdue: (task) => log.warn({ task }, "a task is overdue"),
   });
   let isStopping = false;
   const service: Service = {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { SILENT_AFTER_MS } from "../fleet/ack-book.ts";
+import { gaugeCases } from "./case-metrics.ts";
 import type { Service } from "./service.ts";
 
 /** The numbers of the process and of the store, as Prometheus reads them. Tenants and keys are never labels (F7). */
@@ -42,6 +43,7 @@ export async function metricsText(service: Service): Promise<{ text: string; typ
     count("dimmer_publish_dir_failures_total", "Attempts at the directory that failed.", publisher.failures);
   }
   await gaugeStore(service, gauge);
+  await gaugeCases(service, gauge);
   gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss());
   const { user, system } = process.cpuUsage();
   count("process_cpu_seconds_total", "CPU time of user and system.", (user + system) / 1e6);

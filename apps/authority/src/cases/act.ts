@@ -76,7 +76,8 @@ const DOING: Doing = {
   },
   withdraw_step: async (turn, { stage, round, reason, key }) => {
     const facts = [await addFact(turn, key, { kind: "step_withdrawn", stage, round })];
-    await tell(turn, "step.withdrawn", { stage, round, reason });
+    // What was in force ends as a return, and is told as one.
+    if (!isInForce(turn, stage, round)) await tell(turn, "step.withdrawn", { stage, round, reason });
     return { facts };
   },
   fix_contacts: async (turn, { notice, key }) => {
@@ -155,4 +156,10 @@ function lockWrite({ queries, policy, actor, nowMs, newLocks }: CaseTurn) {
 function decisionOf({ plan }: CaseTurn, stage: string, round: string) {
   if (stage === "deletion") return plan.deletion?.decision;
   return plan.steps.find((step) => step.stage === stage && step.round === round)?.decision;
+}
+
+function isInForce({ facts, nowMs }: CaseTurn, stage: string, round: string): boolean {
+  return facts.some(
+    (fact) => fact.kind === "step_signed" && fact.stage === stage && fact.round === round && fact.stepAtMs <= nowMs,
+  );
 }

@@ -55,10 +55,19 @@ export async function caseFor(
   return open === undefined ? await openCase(write, { tenant, track }) : await caseById(write, open.id);
 }
 
-/** Opens a case under the active policy. @throws {Fault} `conflict` where that has no such track */
-async function openCase(
+/**
+ * Opens a case under the active policy.
+ *
+ * @param id left out: one of its own
+ * @throws {Fault} `conflict` where the policy has no such track
+ */
+export async function openCase(
   { queries, actor, nowMs }: FactWrite,
-  { tenant, track }: { readonly tenant: string; readonly track: Track },
+  {
+    tenant,
+    track,
+    id = `case_${randomUUID()}`,
+  }: { readonly tenant: string; readonly track: Track; readonly id?: string },
 ): Promise<CaseFileTable> {
   const policy = await activePolicy(queries);
   const { tracks } = JSON.parse(policy?.document ?? "{}") as PolicyDocument;
@@ -66,7 +75,7 @@ async function openCase(
     throw new Fault("conflict", `the active policy has no track ${track}: activate one that has it`, "track");
   }
   const file: CaseFileTable = {
-    id: `case_${randomUUID()}`,
+    id,
     tenant_id: tenant,
     track,
     state: "open",

@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import type { Fact, Track } from "@dimmer/lifecycle";
 import { Fault } from "../changes/fault.ts";
 import { writeLedger } from "../changes/record-change.ts";
 import type { TenantWrite } from "../changes/tenants.ts";
-import { lockRow } from "../sequencer/lease.ts";
 import type { CaseFileTable } from "../store/schema.ts";
 import { caseById, caseFor } from "./open-case.ts";
+import { TENANT_WIDE } from "./read-facts.ts";
 import { subjectsOf } from "./subjects.ts";
 
 /** What a fact is recorded under: the write that it is part of, and where it came from. */
@@ -69,7 +70,43 @@ export async function recordFact(write: FactWrite, input: FactToRecord): Promise
     })
     .execute();
   await writeLedger(queries, actor, { action: `fact.${fact.kind}`, subject: `case:${file.id}`, after: fact }, nowMs);
+  if (TENANT_WIDE.includes(fact.kind)) await wakeCasesOf(queries, file.tenant_id);
   return { case: await wakeCase(write, file), isNew: true };
+}
+
+/** Has every open case of a tenant looked at: something changed that they are planned from. */
+export async function wakeCasesOf(queries: FactWrite["queries"], tenant: string): Promise<void> {
+  await queries
+    .updateTable("case_file")
+    .set({ next_wake_ms: 0 })
+    .where("tenant_id", "=", tenant)
+    .where("state", "=", "open")
+    .execute();
+}
+
+/** Says in the open cases of a tenant that its contacts changed: what bounced is sent again. */
+export async function noteContacts(
+  write: FactWrite,
+  { id, revision }: { id: string; revision: number },
+): Promise<void> {
+  const open = await write.queries
+    .selectFrom("case_file")
+    .select("id")
+    .where("tenant_id", "=", id)
+    .where("state", "=", "open")
+    .execute();
+  for (const { id: name } of open) {
+    const fact = { kind: "contacts_changed", id: `contacts/${revision}`, atMs: write.nowMs } as const;
+    await recordFact(write, { case: name, fact });
+  }
+}
+
+/**
+ * An id for a fact that a person makes. Facts of one instant are taken in the order of their ids: it rises with the
+ * revision of the case, so that what was said later counts later.
+ */
+export function personalFactId({ revision }: Pick<CaseFileTable, "revision">): string {
+  return `fact_${String(revision).padStart(9, "0")}_${randomUUID()}`;
 }
 
 /** Has a case looked at; one that was closed is open again. */
@@ -83,12 +120,4 @@ async function wakeCase({ queries, nowMs }: FactWrite, file: CaseFileTable): Pro
   } as const;
   await queries.updateTable("case_file").set(changed).where("id", "=", file.id).execute();
   return { ...file, ...changed };
-}
-
-/** Locks the row of a case to the end of the transaction. */
-export async function lockCase(
-  { store, queries }: Pick<FactWrite, "store" | "queries">,
-  id: string,
-): Promise<CaseFileTable | undefined> {
-  return await lockRow(store, queries.selectFrom("case_file").selectAll().where("id", "=", id));
 }

@@ -13,10 +13,20 @@ export interface CaseRunnerOptions {
   /** Something waits for its signature. */
   readonly onPending: () => void;
   readonly onError: (error: unknown, caseId?: string) => void;
+  /** A person's task is overdue; told once of each. */
+  readonly onOverdue?: (task: OverdueTask) => void;
   /** Milliseconds between looks where nobody wakes it. Default 1,000. */
   readonly lookEveryMs?: number;
   /** Cases in one transaction. Default 50. */
   readonly atOnce?: number;
+}
+
+/** A task that was due and is not done. */
+export interface OverdueTask {
+  readonly id: string;
+  readonly case_id: string;
+  readonly kind: string;
+  readonly role: string;
 }
 
 const LOOK_EVERY_MS = 1_000;
@@ -74,6 +84,7 @@ export class CaseRunner {
       this.#isWoken = false;
       try {
         await this.runDue();
+        await this.#alertOverdue();
       } catch (error) {
         this.#options.onError(error);
       }
@@ -90,6 +101,21 @@ export class CaseRunner {
         done();
       };
     });
+  }
+
+  /** Says once of each task that it is overdue: its review, its decision was due by an instant. */
+  async #alertOverdue(): Promise<void> {
+    const { store, now, onOverdue } = this.#options;
+    const nowMs = now();
+    const late = await store.db
+      .updateTable("task")
+      .set({ alerted_ms: nowMs })
+      .where("state", "=", "open")
+      .where("due_ms", "<=", nowMs)
+      .where("alerted_ms", "is", null)
+      .returning(["id", "case_id", "kind", "role"])
+      .execute();
+    for (const task of late) onOverdue?.(task);
   }
 
   /** Takes cases that are due and that nobody else has: those that waited longest first. */

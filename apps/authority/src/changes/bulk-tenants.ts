@@ -1,7 +1,7 @@
 import type { InsertObject } from "kysely";
 import type { Tables, TenantTable } from "../store/schema.ts";
 import { PRIORITY } from "./record-change.ts";
-import { isPublishedSame, isSame, rowOf, type TenantInput, type TenantWrite } from "./tenants.ts";
+import { isPublishedSame, isSame, noteChange, rowOf, type TenantInput, type TenantWrite } from "./tenants.ts";
 
 /** What became of a batch of tenants. */
 export interface BulkWritten {
@@ -62,6 +62,7 @@ export async function putTenants(
         after: JSON.stringify(input),
         correlation_id: actor.correlationId,
       });
+      if (before !== undefined && !isDryRun) await noteChange({ ...write, source: "import" }, before, row);
       if (isPublishedSame(before, row)) continue;
       pending.push({
         kind: "entitlement",

@@ -1,6 +1,7 @@
 import { type CompiledPolicy, unknownNames } from "@dimmer/core";
 import { checkWireEntitlement, isTombstone, secondsToWire, termsFromWire } from "@dimmer/statement";
 import type { Transaction } from "kysely";
+import { type FactWrite, noteContacts, wakeCasesOf } from "../cases/record-fact.ts";
 import { lockRow } from "../sequencer/lease.ts";
 import type { Store } from "../store/open-store.ts";
 import type { Tables, TenantTable } from "../store/schema.ts";
@@ -59,6 +60,7 @@ export async function putTenant(write: TenantWrite, input: TenantInput): Promise
   else if (isSame(before, row)) return { value: before, pending: [], isNew: false };
   else await queries.updateTable("tenant").set(row).where("id", "=", input.id).execute();
   await writeLedger(queries, actor, { action: "tenant.put", subject: `tenant:${input.id}`, before, after: row }, nowMs);
+  if (before !== undefined) await noteChange(write, before, row);
   const priority = isBulk ? PRIORITY.bulk : PRIORITY.change;
   const pending = isPublishedSame(before, row)
     ? []
@@ -84,9 +86,17 @@ export async function removeTenant(write: TenantWrite, id: string): Promise<Writ
     .where("tenant_id", "=", id)
     .where("cleared_ms", "is", null)
     .execute();
+  await wakeCasesOf(queries, id);
   await writeLedger(queries, actor, { action: "tenant.remove", subject: `tenant:${id}`, before, after: row }, nowMs);
   const pending = await enqueue(queries, "entitlement", { tenant: id, priority: PRIORITY.change, actor, nowMs });
   return { value: row, pending: [pending], isNew: false };
+}
+
+/** Tells the cases of a tenant what they are planned from. */
+export async function noteChange(write: FactWrite, before: TenantTable, after: TenantTable): Promise<void> {
+  if (before.contacts !== after.contacts) await noteContacts(write, after);
+  if (before.zone !== after.zone || before.criticality !== after.criticality)
+    await wakeCasesOf(write.queries, after.id);
 }
 
 /** Compares the revision that the caller has seen. @throws {Fault} `outdated` */

@@ -135,9 +135,6 @@ describe("an unpaid invoice", () => {
       "step.effective",
       "step.announced",
       "step.effective",
-      "step.withdrawn",
-      "step.withdrawn",
-      "step.withdrawn",
       "restored",
     ]);
   }, 60_000);

@@ -1,6 +1,7 @@
 import { openApiDocument } from "../openapi.ts";
 import { answers, type Operation } from "../operation.ts";
 import { backupOperations } from "./backups.ts";
+import { caseOperations } from "./cases.ts";
 import { changeSetOperations } from "./change-sets.ts";
 import { docsOperations } from "./docs.ts";
 import { devClockOperations } from "./dev-clock.ts";
@@ -25,6 +26,7 @@ export function allOperations(): readonly Operation[] {
     ...restrictionOperations,
     ...exceptionOperations,
     ...lockOperations,
+    ...caseOperations,
     ...policyOperations,
     ...changeSetOperations,
     ...importOperations,

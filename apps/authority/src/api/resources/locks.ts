@@ -1,12 +1,13 @@
 import { LOCK_CAUSES } from "@dimmer/core";
 import { LIMITS } from "@dimmer/statement";
 import { z } from "zod";
+import { noteLock, noteUnlock } from "../../cases/incidents.ts";
 import type { Role } from "../../changes/actor.ts";
 import { Fault } from "../../changes/fault.ts";
 import { liftLock, lockTenant } from "../../changes/locks.ts";
 import { type Operation, reads, writes } from "../operation.ts";
 import { afterOf, pageOf } from "../paging.ts";
-import { caseId, flag, page, policyName, tenantId } from "../values.ts";
+import { caseId, flag, lineOfText, page, policyName, tenantId } from "../values.ts";
 import { carried, lockShown, showLock } from "./shown.ts";
 
 const params = z.strictObject({ id: tenantId, case: caseId });
@@ -51,12 +52,17 @@ export const lockOperations: readonly Operation[] = [
     summary: "Lock a tenant at once, known to the feed or not",
     description:
       "Role security; legal for causes legal and breach. Everything outside `allow` is denied until the lock is " +
-      "lifted. The eleventh new lock in ten minutes waits for a second person.",
+      "lifted. The eleventh new lock in ten minutes waits for a second person. A lock for security opens a security case " +
+      "under the same id, where the policy has that track: every deletion stands still, and its review is due in a day.",
     access: ["security", "legal"],
     params,
     body: z.strictObject({
       cause: z.enum(LOCK_CAUSES),
       allow: z.array(policyName).max(LIMITS.allow).default([]).meta({ description: "Capabilities that stay open." }),
+      clause: lineOfText(500).optional().meta({
+        description: "The clause of the contract that is its ground. Left out: the policy's for a suspension.",
+      }),
+      incident: lineOfText(200).optional().meta({ description: "The incident. Left out: the case." }),
     }),
     isolation: "serializable",
     answers: {
@@ -65,12 +71,15 @@ export const lockOperations: readonly Operation[] = [
       202: { description: "Written, not published yet.", schema: shown },
       409: { description: "The case locks the tenant already, on other terms." },
     },
-    handle: async ({ service, queries, params: { id, case: caseName }, body: { cause, allow }, nowMs, as }) => {
+    handle: async ({ service, queries, params: { id, case: caseName }, body, nowMs, as }) => {
+      const { cause, allow, clause, incident } = body;
       const actor = as(rolesFor(cause), `a lock for ${cause}`);
       const policy = await service.policies.active(queries);
       const write = { queries, policy, actor, nowMs, newLocks: service.limits.newLocks };
       const { value, pending, isNew } = await lockTenant(write, { tenant: id, case: caseName, cause, allow });
-      return { status: isNew ? 201 : 200, body: showLock(value), published: { pending } };
+      const noted = { tenant: id, cause, case: caseName, allow, clause, incident };
+      const wakesCases = isNew && (await noteLock({ store: service.store, queries, actor, nowMs }, noted));
+      return { status: isNew ? 201 : 200, body: showLock(value), published: { pending }, wakesCases };
     },
   }),
   writes({
@@ -99,7 +108,9 @@ export const lockOperations: readonly Operation[] = [
       const policy = await service.policies.active(queries);
       const write = { queries, policy, actor, nowMs, newLocks: service.limits.newLocks };
       const { value, pending } = await liftLock(write, { tenant: id, case: caseName });
-      return { status: 200, body: showLock(value), published: { pending } };
+      const noted = { tenant: id, case: caseName };
+      const wakesCases = await noteUnlock({ store: service.store, queries, actor, nowMs }, noted);
+      return { status: 200, body: showLock(value), published: { pending }, wakesCases };
     },
   }),
 ];
