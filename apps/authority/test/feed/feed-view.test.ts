@@ -26,7 +26,7 @@ it("opens no stream with less than was passed on to the others, whenever a chang
     const resuming = view.resume({ epoch: 1, seq: 1 }, () => {
       isOpen = true;
     });
-    for (let i = 0; i < turns; i += 1) await undefined;
+    for (let i = 0; i < turns; i += 1) await Promise.resolve();
     if (isOpen) return;
     // It is not in the store, so that whoever looks at that again cannot be told what it missed.
     view.onPublication({ epoch: 1, seq: 3, base: 2, delta: "delta", head: "head" });
