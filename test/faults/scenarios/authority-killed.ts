@@ -2,8 +2,6 @@ import { followAuthority } from "../followed-authority.ts";
 import type { Scenario } from "../scenario.ts";
 import { pass } from "../waiting.ts";
 
-const CALM_MS = 17_000;
-
 /** SIGKILL of the authority while it writes and streams; the sidecar goes on, and follows again when it is back. */
 export const authorityKilled: Scenario = {
   name: "authority-killed",
@@ -25,8 +23,6 @@ export const authorityKilled: Scenario = {
       await world.authority.restart();
       recoveryMs = Math.max(recoveryMs, await world.changeAndFollow(`after-${round}`));
       stage.progress(`round ${round + 1} of ${rounds}`);
-      // Each is an outage of its own: a stream that breaks off sooner than this counts as the same one.
-      if (stage.isLong) await pass(CALM_MS);
     }
     const theme = "last";
     await world.authority.change(39, theme);
