@@ -10,7 +10,8 @@ const PATIENT = { testTimeout: 20_000, hookTimeout: 30_000, expect: { poll: { ti
 
 export default defineConfig({
   // Vitest runs node tests through Vite's ssr environment: `resolve.conditions` alone has no effect.
-  ssr: { resolve: { conditions: ["@dimmer/source"] } },
+  // The others are Node's own: sources then get the same copy of a dual package (graphql) as what Node loads by itself.
+  ssr: { resolve: { conditions: ["@dimmer/source", "node", "module-sync"] } },
   test: {
     projects: [
       project("core", "packages/core"),

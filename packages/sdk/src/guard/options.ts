@@ -29,11 +29,11 @@ export interface DenialOptions {
 }
 
 /**
- * How a guard knows what to ask.
+ * How any guard knows whose request it judges.
  *
- * @typeParam Request what the server hands to the callbacks: Hono's `Context`, a `Request`, an `IncomingMessage`
+ * @typeParam Request what the server hands to the callbacks
  */
-export interface GuardOptions<Request, Capability extends string = string, Feature extends string = string> {
+export interface TenantOptions<Request, Capability extends string = string, Feature extends string = string> {
   readonly dimmer: GuardedBy<Capability, Feature>;
 
   /**
@@ -57,6 +57,20 @@ export interface GuardOptions<Request, Capability extends string = string, Featu
    */
   readonly principal?: (request: Request) => MaybePromise<Principal | null | undefined>;
 
+  /**
+   * Where the guard says what it is not told, at construction; and which rules name what the policy does not have, as
+   * soon as one is held, at the first request at the latest. Each once. Default `console.warn`.
+   */
+  readonly warn?: (message: string) => void;
+}
+
+/**
+ * How a guard knows what to ask.
+ *
+ * @typeParam Request what the server hands to the callbacks: Hono's `Context`, a `Request`, an `IncomingMessage`
+ */
+export interface GuardOptions<Request, Capability extends string = string, Feature extends string = string>
+  extends TenantOptions<Request, Capability, Feature> {
   /** What requests ask for; the first rule that matches wins, and the methods' defaults take the rest. */
   readonly routes: readonly RouteRule<NoInfer<Capability>, NoInfer<Feature>>[];
 
@@ -76,12 +90,6 @@ export interface GuardOptions<Request, Capability extends string = string, Featu
    * routes beside the narrower ones: it could then take `/x/../pay` for something else than `/pay`. Default `false`.
    */
   readonly strictPaths?: boolean;
-
-  /**
-   * Where the guard says what it is not told, at construction; and which rules name what the policy does not have, as
-   * soon as one is held, at the first request at the latest. Each once. Default `console.warn`.
-   */
-  readonly warn?: (message: string) => void;
 }
 
 /** How a guard reads a request of one kind of server. None may throw. */

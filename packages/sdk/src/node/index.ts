@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RequestGuard } from "../guard/guard.ts";
-import type { Counting, GuardOptions, Refusal, RequestReader } from "../guard/options.ts";
-import { isPromise } from "../routes/maybe-promise.ts";
+import type { Counting, GuardOptions, RequestReader } from "../guard/options.ts";
+import { connectHandler, headerOf } from "./connect-handler.ts";
 
 export type { Counting, DenialOptions, GuardCounts, GuardedBy, GuardOptions, RouteCount } from "../guard/options.ts";
 
@@ -28,35 +28,11 @@ export function nodeGuard<Capability extends string = string, Feature extends st
   options: GuardOptions<IncomingMessage, Capability, Feature>,
 ): NodeGuard {
   const guard = new RequestGuard(options as GuardOptions<IncomingMessage>, READER);
-  function handle(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void {
-    const settle = (refusal: Refusal | undefined): void => {
-      if (refusal === undefined) next();
-      else respond(response, refusal);
-    };
-    let refusal: ReturnType<typeof guard.judge>;
-    try {
-      refusal = guard.judge(request);
-    } catch (error) {
-      next(error);
-      return;
-    }
-    if (isPromise(refusal)) refusal.then(settle, next);
-    else settle(refusal);
-  }
-  return Object.assign(handle, { counts: () => guard.counts() });
-}
-
-/** Node leaves the body out for `HEAD` by itself, and drains what the client still sends. */
-function respond(response: ServerResponse, { status, headers, body }: Refusal): void {
-  response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
-  response.end(body);
+  return Object.assign(connectHandler(guard), { counts: () => guard.counts() });
 }
 
 const READER: RequestReader<IncomingMessage> = {
   method: (request) => request.method ?? "",
   target: (request) => request.url ?? "",
-  header: (request, name) => {
-    const value = request.headers[name.toLowerCase()];
-    return Array.isArray(value) ? value.join(", ") : value;
-  },
+  header: headerOf,
 };

@@ -9,7 +9,7 @@ import {
   PROTECTED_FIELDS,
   type ProtectedRoutes,
 } from "./protected-routes.ts";
-import { type CompiledRule, compileRule, OPEN, type RouteRule } from "./route-table.ts";
+import { type Classification, type CompiledRule, compileRule, OPEN, type RouteRule } from "./route-table.ts";
 
 /** Every code of a route finding: a closed union, so that callers may switch on it. */
 export type RouteFindingCode =
@@ -73,6 +73,10 @@ export function lintNamesOf(rules: readonly CompiledRule[], policy: PolicyDocume
   return [...rules.flatMap((rule) => lintNames(rule, policy)), ...lintDefaults(rules, policy)];
 }
 
+function lintNames({ classification }: CompiledRule, policy: PolicyDocument): RouteFinding[] {
+  return lintNamesAt(`routes[${classification.rule}]`, classification, policy);
+}
+
 function tryCompile(index: number, rule: unknown, findings: RouteFinding[]): CompiledRule | undefined {
   try {
     return compileRule(rule as RouteRule, index);
@@ -89,14 +93,19 @@ function malformed(code: RouteFindingCode, place: string, error: unknown): Route
   return { code, severity: "error", place, message: text.slice(0, at), fix: text.slice(at + 2) };
 }
 
-function lintNames({ classification }: CompiledRule, policy: PolicyDocument): RouteFinding[] {
-  const { capability, feature, rule, route } = classification;
+/**
+ * Finds what one rule names and the policy does not have. Never throws.
+ *
+ * @param place where the rule stands, for people: `routes[3]`
+ */
+export function lintNamesAt(place: string, classification: Classification, policy: PolicyDocument): RouteFinding[] {
+  const { capability, feature, route } = classification;
   const findings: RouteFinding[] = [];
   if (capability !== OPEN && !policy.capabilities.includes(capability)) {
     findings.push({
       code: "capability_unknown",
       severity: "error",
-      place: `routes[${rule}].capability`,
+      place: `${place}.capability`,
       message: `the policy has no capability "${capability}": every request for ${route} is denied`,
       fix: `${didYouMean(capability, policy.capabilities)}Name one of ${policy.capabilities.join(", ")}, or "open".`,
     });
@@ -106,7 +115,7 @@ function lintNames({ classification }: CompiledRule, policy: PolicyDocument): Ro
     findings.push({
       code: "feature_unknown",
       severity: "error",
-      place: `routes[${rule}].feature`,
+      place: `${place}.feature`,
       message: `the policy has no feature "${feature}": every request for ${route} is denied`,
       fix: `${didYouMean(feature, features)}Name one of ${features.join(", ")}, or leave it out.`,
     });

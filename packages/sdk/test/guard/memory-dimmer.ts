@@ -43,7 +43,7 @@ export class MemoryDimmer {
   readonly asked: { readonly tenant: string; readonly ask: Ask }[] = [];
   readonly denials: DenialOptions[] = [];
   readonly #policy: CompiledPolicy;
-  readonly #tenants: ReadonlyMap<string, KnownTenant>;
+  readonly #tenants: Map<string, KnownTenant>;
   readonly #profiles = new Map<string, Profile>();
   readonly #moment: Moment = { nowMs: NOW_MS, horizonMs: NOW_MS, freshness: "fresh" };
 
@@ -51,6 +51,12 @@ export class MemoryDimmer {
     this.policy = policy;
     this.#policy = compilePolicy(policy);
     this.#tenants = new Map(Object.entries(tenants));
+  }
+
+  /** Puts a tenant into another state. */
+  change(tenant: string, known: KnownTenant): void {
+    this.#tenants.set(tenant, known);
+    this.#profiles.delete(tenant);
   }
 
   check(tenant: string, capability: string, principal?: Principal): Decision {

@@ -1,0 +1,49 @@
+import type { Principal } from "@dimmer/core";
+import { callerMistake, shown } from "../connect/caller-mistake.ts";
+import { checkFields } from "../connect/check-option.ts";
+import type { SignalSource } from "../jobs/once-denied.ts";
+
+/** For whom calls go out, and what they ask for. */
+export interface EgressOptions<Capability extends string = string> {
+  readonly tenant: string;
+  /** Default `integration`. */
+  readonly capability?: Capability;
+  /** For whom, where that is known. Default: nobody is stated. */
+  readonly principal?: Principal;
+}
+
+/** A signal holds those it follows only weakly: Dimmer's lives here for as long as the call's own. */
+const followed = new WeakMap<AbortSignal, AbortSignal>();
+
+/**
+ * A `fetch` for calls that go out on behalf of a tenant: `const fetch = guardEgress(dimmer, "acme", globalThis.fetch)`. Each
+ * call asks anew. A denied one rejects without anything being sent, with the `AbortError` whose `cause` is the decision:
+ * an answer made up here would pass for the other side's.
+ *
+ * What is under way when the capability ends is cut off likewise, and whether the other side has carried it out is then
+ * not known, as with any connection that breaks: send idempotency keys. It guards what goes through it, and nothing else
+ * of the process.
+ *
+ * @param whose the tenant's id, or for whom and what it asks for
+ * @throws {TypeError} where an option is none
+ */
+export function guardEgress<Capability extends string = string>(
+  dimmer: SignalSource<Capability>,
+  whose: string | EgressOptions<NoInfer<Capability>>,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): typeof globalThis.fetch {
+  const options: EgressOptions = typeof whose === "string" ? { tenant: whose } : whose;
+  checkFields("guardEgress", options, ["tenant", "capability", "principal"]);
+  const { tenant, capability = "integration", principal } = options;
+  if (typeof tenant !== "string") {
+    throw callerMistake("guardEgress: tenant", shown(tenant), "give the id of the tenant on whose behalf calls go out");
+  }
+  return async (input, init) => {
+    const denied = await dimmer.signal(tenant, capability as Capability, principal);
+    denied.throwIfAborted();
+    const own = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    const signal = own === undefined ? denied : AbortSignal.any([own, denied]);
+    followed.set(signal, denied);
+    return await fetch(input, { ...init, signal });
+  };
+}

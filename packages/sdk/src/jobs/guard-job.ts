@@ -1,0 +1,76 @@
+import type { Decision, Principal } from "@dimmer/core";
+import { callerMistake, shown } from "../connect/caller-mistake.ts";
+import { checkFields } from "../connect/check-option.ts";
+import { decisionOf, type SignalSource } from "./once-denied.ts";
+
+/** Whose job it is, and what it asks for. */
+export interface JobOptions<Capability extends string = string> {
+  /** From the job's own record, where the product wrote it: never from what a client put into it. */
+  readonly tenant: string;
+  /** Default `job`. */
+  readonly capability?: Capability;
+  /** For whom the job runs, where that is known; `service` for what runs by itself. Default: nobody is stated. */
+  readonly principal?: Principal;
+  /**
+   * Rejects instead of resolving to an outcome that is not `done`: with the `AbortError` whose `cause` is the decision, for
+   * queues that know only success and failure. Such a queue counts it as a failed attempt. Default `false`.
+   */
+  readonly throwsWhenDenied?: boolean;
+}
+
+/**
+ * What became of a job. `denied`: it was not begun. `stopped`: it was begun, was told to stop by its signal, and did. A job
+ * that ends well although it was told to stop is `done`.
+ */
+export type JobOutcome<T> =
+  | { readonly outcome: "done"; readonly value: T }
+  | { readonly outcome: "denied" | "stopped"; readonly decision: Decision };
+
+const FIELDS = ["tenant", "capability", "principal", "throwsWhenDenied"] as const;
+
+/**
+ * Runs a job of a tenant if the tenant may: `guardJob(dimmer, "acme", async (signal) => …)`. The signal aborts when the
+ * capability ends, by a step, a lock or a new generation; a job that does not look at it runs to its end. A denial is an
+ * outcome and not an exception: put the job back for later, or hold it until the tenant's next `change`.
+ *
+ * It starts no job again and keeps none: that is the queue's affair.
+ *
+ * @param whose the tenant's id, or whose job it is and what it asks for
+ * @throws {TypeError} where an option is none; what `job` throws, unless it stops because of its signal
+ */
+export async function guardJob<T, Capability extends string = string>(
+  dimmer: SignalSource<Capability>,
+  whose: string | JobOptions<NoInfer<Capability>>,
+  job: (signal: AbortSignal) => T | PromiseLike<T>,
+): Promise<JobOutcome<T>> {
+  const options: JobOptions = typeof whose === "string" ? { tenant: whose } : whose;
+  checkJob(options, job);
+  const { tenant, capability = "job", principal, throwsWhenDenied = false } = options;
+  const signal = await dimmer.signal(tenant, capability as Capability, principal);
+  const end = (outcome: "denied" | "stopped"): JobOutcome<T> => {
+    if (throwsWhenDenied) throw signal.reason;
+    return { outcome, decision: decisionOf(signal) };
+  };
+  if (signal.aborted) return end("denied");
+  let value: T;
+  try {
+    value = await job(signal);
+  } catch (error) {
+    if (signal.aborted && isStopping(error, signal)) return end("stopped");
+    throw error;
+  }
+  return { outcome: "done", value };
+}
+
+/** Whether a job failed because it was told to stop: with the signal's own reason, or as what listens to it does. */
+function isStopping(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === "AbortError");
+}
+
+function checkJob(options: JobOptions, job: unknown): void {
+  checkFields("guardJob", options, FIELDS);
+  if (typeof options.tenant !== "string") {
+    throw callerMistake("guardJob: tenant", shown(options.tenant), "give the id of the tenant whose job it is");
+  }
+  if (typeof job !== "function") throw callerMistake("guardJob: job", shown(job), "give a function of a signal");
+}

@@ -1,0 +1,61 @@
+import { type Decision, INTERACTIVE_PRINCIPALS, LOGIN_CAPABILITY, type Principal } from "@dimmer/core";
+import { isPromise, type MaybePromise } from "../routes/maybe-promise.ts";
+
+/** Where signals come from: what `connect()` or `connectRemote()` gives. */
+export interface SignalSource<Capability extends string = string> {
+  signal(tenant: string, capability: Capability, principal?: Principal): MaybePromise<AbortSignal>;
+}
+
+/** Who does something that takes long, and what. */
+export interface LongLived<Capability extends string = string> {
+  readonly tenant: string;
+  readonly capability: Capability;
+  /**
+   * The class of who acts. For `admin`, `billing` and `member` it ends with `login` too: so members' connections end where
+   * only administrators may sign in.
+   */
+  readonly principal?: Principal | undefined;
+}
+
+/**
+ * Calls `listener` once, with the denied decision, as soon as a tenant may not do something any longer: at once where it
+ * may not now, else on the instant of the step, lock or generation that takes it. Holds the signals for as long as it
+ * listens, however many connections there are.
+ *
+ * Over `connectRemote()` it hears within its `pollMs`. Never throws; what `listener` throws, Node reports as uncaught.
+ *
+ * @returns stops listening: call it when the connection has ended by itself
+ */
+export function onceDenied<Capability extends string = string>(
+  dimmer: SignalSource<Capability>,
+  { tenant, capability, principal }: LongLived<NoInfer<Capability>>,
+  listener: (decision: Decision) => void,
+): () => void {
+  const over = new AbortController();
+  const tell = (signal: AbortSignal): void => {
+    if (over.signal.aborted) return;
+    over.abort();
+    listener(decisionOf(signal));
+  };
+  const listen = (signal: AbortSignal): void => {
+    if (signal.aborted) tell(signal);
+    else signal.addEventListener("abort", () => tell(signal), { once: true, signal: over.signal });
+  };
+  for (const asked of capabilitiesOf(capability, principal)) {
+    const signal = dimmer.signal(tenant, asked as Capability, principal);
+    if (isPromise(signal)) void signal.then(listen);
+    else listen(signal);
+  }
+  return () => over.abort();
+}
+
+/** What an actor must have to go on: the capability, and `login` where the actor signs in. */
+function capabilitiesOf(capability: string, principal: Principal | undefined): readonly string[] {
+  const signsIn = principal !== undefined && INTERACTIVE_PRINCIPALS.includes(principal);
+  return signsIn && capability !== LOGIN_CAPABILITY ? [capability, LOGIN_CAPABILITY] : [capability];
+}
+
+/** The denied decision that aborted a signal of Dimmer. Never throws for one of those. */
+export function decisionOf({ reason }: AbortSignal): Decision {
+  return (reason as DOMException).cause as Decision;
+}

@@ -1,0 +1,1 @@
+export { dimmerOf } from "../connect/replica-dimmer.ts";
