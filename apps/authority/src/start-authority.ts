@@ -10,6 +10,7 @@ import { PinnedPolicies } from "./cases/pinned-policies.ts";
 import { CaseRunner } from "./cases/runner.ts";
 import type { AuthorityConfig } from "./config/read.ts";
 import { DevClock } from "./dev-clock/dev-clock.ts";
+import { StripeDesk } from "./facts-in/stripe/stripe-desk.ts";
 import { DirectoryPublisher } from "./feed/directory-publisher.ts";
 import { FeedView } from "./feed/feed-view.ts";
 import { FleetGate } from "./feed/fleet-gate.ts";
@@ -43,6 +44,8 @@ export interface AuthorityPorts {
 export interface Authority {
   readonly url: string;
   readonly store: Store;
+  /** What time it is for it, in Unix milliseconds. */
+  readonly now: () => number;
   /** What replicas pin: `SHA256:` + thumbprint of the first root key. */
   readonly trust: string;
   /** The secret of the first API key, where this start made it. Show it once. */
@@ -87,7 +90,7 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
     };
     const running = await run({ config, ports, store, issuing, log, now, devClock });
     log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
-    return { ...running, store, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
+    return { ...running, store, now, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
   } catch (error) {
     await store.close();
     throw error;
@@ -186,11 +189,12 @@ async function run({
     counters,
     policies: new PolicyCache(),
     casePolicies,
+    stripe: stripeDeskOf(config),
     ...(publisher === undefined ? {} : { publisher }),
     log,
     now,
-    holder,
     ...(devClock === undefined ? {} : { devClock }),
+    holder,
     wake,
     wakeCases: () => runner.wake(),
     role: () => role,
@@ -216,6 +220,10 @@ async function run({
     setInterval(() => hub.beat(), HEARTBEAT_MS),
     setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
     setInterval(takeKeys, SWEEP_MS),
+    // One process asks for all: the others would hear the same.
+    setInterval(() => {
+      if (role.role === "leader" && service.stripe.canReconcile) service.stripe.reconcileSoon(service);
+    }, config.stripeReconcileMs),
     // In the process that signs the view is told; in the others this is what is left when a signal is lost.
     ...(store.engine === "postgres" ? [setInterval(() => void view.look(), LOOK_EVERY_MS)] : []),
   ];
@@ -225,6 +233,7 @@ async function run({
     hub.sendAway(GOAWAY_SPREAD_MS);
     await drain(server, config.drainMs);
     await runner.stop();
+    await service.stripe.close();
     await sequencer.stop();
     await publisher?.close();
     await service.acks.flush().catch(() => undefined);
@@ -233,6 +242,14 @@ async function run({
   };
   let closing: Promise<void> | undefined;
   return { url, close: () => (closing ??= close()) };
+}
+
+function stripeDeskOf({ stripeWebhookSecrets, stripeApiKey, stripeApiUrl }: AuthorityConfig): StripeDesk {
+  return new StripeDesk({
+    webhookSecrets: stripeWebhookSecrets?.split(",") ?? [],
+    ...(stripeApiKey === undefined ? {} : { apiKey: stripeApiKey }),
+    ...(stripeApiUrl === undefined ? {} : { apiUrl: stripeApiUrl }),
+  });
 }
 
 /** Whoever was told that it runs finds a feed. Not longer than 5 s: another process may be at it, or refuse to. */

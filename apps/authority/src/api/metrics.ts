@@ -28,6 +28,13 @@ export async function metricsText(service: Service): Promise<{ text: string; typ
   count("dimmer_watch_dropped_total", "Watch streams dropped because they did not keep up.", hub.dropped);
   count("dimmer_publications_total", "Versions published by this process.", counters.published);
   count("dimmer_signing_errors_total", "Turns of the sequencer that failed.", counters.signingErrors);
+  const inbox = new Counter({
+    name: "dimmer_inbox_messages_total",
+    help: "Messages from outside, by what became of them.",
+    labelNames: ["state"],
+    registers: [registry],
+  });
+  for (const [state, value] of Object.entries(counters.inbox)) inbox.inc({ state }, value);
   const { publisher } = service;
   if (publisher !== undefined) {
     gauge(
@@ -74,6 +81,12 @@ async function gaugeStore(
     "Age of the oldest of them.",
     oldest === null ? 0 : Math.max(0, nowMs - oldest) / 1_000,
   );
+  const quarantined = await db
+    .selectFrom("inbox")
+    .select((row) => row.fn.countAll<number>().as("count"))
+    .where("state", "=", "quarantined")
+    .executeTakeFirstOrThrow();
+  gauge("dimmer_inbox_quarantined", "Messages from outside that nobody could follow yet.", Number(quarantined.count));
   const waiting = await db
     .selectFrom("change_set")
     .select((row) => row.fn.countAll<number>().as("count"))

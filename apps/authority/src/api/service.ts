@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { PinnedPolicies } from "../cases/pinned-policies.ts";
 import { activePolicy } from "../changes/policies.ts";
 import type { DevClock } from "../dev-clock/dev-clock.ts";
+import type { StripeDesk } from "../facts-in/stripe/stripe-desk.ts";
 import type { DirectoryPublisher } from "../feed/directory-publisher.ts";
 import type { FeedView } from "../feed/feed-view.ts";
 import type { AckBook } from "../fleet/ack-book.ts";
@@ -27,6 +28,8 @@ export interface Service {
   readonly casePolicies: PinnedPolicies;
   /** What writes the feed into a directory, where that is wanted. */
   readonly publisher?: DirectoryPublisher;
+  /** What is heard of Stripe. */
+  readonly stripe: StripeDesk;
   readonly log: Logger;
   readonly now: () => number;
   /** The clock that development moves, where it may. */

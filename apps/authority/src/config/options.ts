@@ -28,6 +28,11 @@ export interface Settings {
   readonly drainMs: number;
   readonly publishDir?: string;
   readonly keyOverlapMs: number;
+  /** Signing secrets of Stripe's webhook endpoint, separated by commas. */
+  readonly stripeWebhookSecrets?: string;
+  readonly stripeApiKey?: string;
+  readonly stripeApiUrl?: string;
+  readonly stripeReconcileMs: number;
   readonly devClock?: string;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
@@ -67,6 +72,16 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   publishDir: text("must not be empty").optional(),
   keyOverlapMs: wholeNumber(0, 999_999_999),
   devClock: text("must not be empty").optional(),
+  stripeWebhookSecrets: z
+    .string({ error: "must be signing secrets" })
+    .regex(/^whsec_[^\s,]+(?:,whsec_[^\s,]+)*$/, { error: "must be signing secrets, whsec_…, separated by commas" })
+    .optional(),
+  stripeApiKey: z
+    .string({ error: "must be a key" })
+    .regex(/^[a-zA-Z0-9_]{8,256}$/, { error: "must be a key of Stripe, rk_… or sk_…" })
+    .optional(),
+  stripeApiUrl: z.url({ protocol: /^https?$/, error: "must be an address, http:// or https://" }).optional(),
+  stripeReconcileMs: wholeNumber(1_000, 999_999_999),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
   }),
@@ -82,6 +97,7 @@ export const DEFAULTS: Partial<Settings> = {
   maxStreams: 20_000,
   drainMs: 5_000,
   keyOverlapMs: 600_000,
+  stripeReconcileMs: 900_000,
   logLevel: "info",
 };
 
@@ -167,6 +183,33 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     argument: "FILE",
     describe: "development only: keep a clock in this file that can be moved ahead; loopback and SQLite alone",
     fix: "Name a file, or leave it out",
+  },
+  stripeWebhookSecrets: {
+    flag: "--stripe-webhook-secrets",
+    argument: "SECRETS",
+    describe: "signing secrets of Stripe's webhook endpoint, separated by commas; from the environment only",
+    fix: "Set DIMMER_STRIPE_WEBHOOK_SECRETS to whsec_…",
+    isSecret: true,
+  },
+  stripeApiKey: {
+    flag: "--stripe-api-key",
+    argument: "KEY",
+    describe: "restricted key that reads Stripe's invoices, customers and charges; from the environment only",
+    fix: "Set DIMMER_STRIPE_API_KEY to rk_…",
+    isSecret: true,
+  },
+  stripeApiUrl: {
+    flag: "--stripe-api-url",
+    argument: "URL",
+    describe: "where Stripe's API is, if not at Stripe: a proxy, or a stand-in in tests",
+    fix: "Write an address such as https://api.stripe.com",
+  },
+  stripeReconcileMs: {
+    flag: "--stripe-reconcile-ms",
+    argument: "N",
+    describe:
+      "milliseconds between two comparisons with Stripe's API; it is compared at once where an event is in doubt",
+    fix: "Write milliseconds, such as 900000 for a quarter of an hour",
   },
   logLevel: {
     flag: "--log-level",

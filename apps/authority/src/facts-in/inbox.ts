@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely";
+import { sql, type Transaction } from "kysely";
 import type { Service } from "../api/service.ts";
 import { type FactWrite, recordFact } from "../cases/record-fact.ts";
 import type { Actor } from "../changes/actor.ts";
@@ -163,6 +163,36 @@ async function keep(
     await queries.updateTable("inbox").set(whole).where("source", "=", row.source).where("id", "=", row.id).execute();
   }
   return whole;
+}
+
+/**
+ * Tries a quarantined message again in the caller's transaction, in the name of whoever asks: what it writes before it is
+ * found wanting is undone.
+ *
+ * @throws {Fault} `conflict` where it is in no quarantine
+ */
+export async function retryItem(
+  write: Omit<ItemWrite, "said">,
+  item: InboxItem,
+  read: ReadItem,
+): Promise<{ readonly row: InboxTable; readonly hasNewFacts: boolean; readonly pending: readonly number[] }> {
+  const { queries, nowMs } = write;
+  const known = await quarantined(write, item);
+  const said: ItemWrite["said"] = { pending: [] };
+  await sql`savepoint retried`.execute(queries);
+  try {
+    const state = await read({ ...write, source: item.source, said }, JSON.parse(item.body) as unknown);
+    await release(write, known);
+    const row = { ...known, tenant_id: said.tenant ?? known.tenant_id, state, code: null, message: null };
+    return { row: await keep(queries, { known, row, nowMs }), hasNewFacts: true, pending: said.pending };
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    await sql`rollback to savepoint retried`.execute(queries);
+    const tenant = await thereIs(queries, said.tenant);
+    if (tenant !== undefined && said.isMoney === true) await hold(write, { tenant, item });
+    const row = { ...known, tenant_id: tenant ?? known.tenant_id, code: codeOf(error), message: error.message };
+    return { row: await keep(queries, { known, row, nowMs }), hasNewFacts: true, pending: [] };
+  }
 }
 
 /** Puts a quarantined message away for good, and lets the clock go on. @throws {Fault} `missing`; `conflict` */

@@ -29,17 +29,30 @@ function rowOfJson(text: string, line: number): ImportRow {
   return repeated === undefined ? { line, value } : { line, fault: "is there twice", field: repeated };
 }
 
-const COLUMNS = ["id", "name", "plan", "features", "zone", "locale", "criticality", "contacts", "contract"];
-/** Columns whose cells are JSON. */
-const JSON_COLUMNS: ReadonlySet<string> = new Set(["features", "contacts", "contract"]);
+/** What the columns of a file may be. */
+export interface CsvLayout {
+  readonly columns: readonly string[];
+  /** Those that the header must name. */
+  readonly required: readonly string[];
+  /** Those whose cells are JSON. */
+  readonly json: ReadonlySet<string>;
+}
+
+const TENANT_LAYOUT: CsvLayout = {
+  columns: ["id", "name", "plan", "features", "zone", "locale", "criticality", "contacts", "contract"],
+  required: ["id", "name", "plan"],
+  json: new Set(["features", "contacts", "contract"]),
+};
 
 /**
- * Reads comma-separated values by RFC 4180, with a header that names the columns; `features`, `contacts` and `contract`
- * hold JSON. An empty cell is a field left out. Cells may span lines where they are quoted.
+ * Reads comma-separated values by RFC 4180, with a header that names the columns. An empty cell is a field left out. Cells may span lines where they are quoted.
  *
  * @throws {Refusal} `malformed` for a header that is none, or names what is no column
  */
-export async function* readCsvRows(lines: AsyncIterable<string>): AsyncGenerator<ImportRow> {
+export async function* readCsvRows(
+  lines: AsyncIterable<string>,
+  layout: CsvLayout = TENANT_LAYOUT,
+): AsyncGenerator<ImportRow> {
   let header: readonly string[] | undefined;
   let line = 0;
   let from = 1;
@@ -55,8 +68,8 @@ export async function* readCsvRows(lines: AsyncIterable<string>): AsyncGenerator
     open = "";
     if (whole.trim() === "") continue;
     const cells = cellsOf(header === undefined ? whole.replace(/^\uFEFF/, "") : whole);
-    if (header === undefined) header = checkHeader(cells);
-    else yield rowOf(header, cells, from);
+    if (header === undefined) header = checkHeader(cells, layout);
+    else yield rowOf({ header, layout }, cells, from);
   }
   if (open !== "") yield { line: from, fault: "has a quote that nothing closes" };
 }
@@ -100,19 +113,23 @@ function cellsOf(text: string): string[] | undefined {
   }
 }
 
-function checkHeader(cells: string[] | undefined): readonly string[] {
+function checkHeader(cells: string[] | undefined, { columns, required }: CsvLayout): readonly string[] {
   const names = cells?.map((cell) => cell.trim()) ?? [];
-  const unknown = names.find((name) => !COLUMNS.includes(name));
+  const unknown = names.find((name) => !columns.includes(name));
   if (unknown !== undefined) {
-    throw malformed("line 1", `${JSON.stringify(unknown.slice(0, 40))} is no column; those are ${COLUMNS.join(", ")}`);
+    throw malformed("line 1", `${JSON.stringify(unknown.slice(0, 40))} is no column; those are ${columns.join(", ")}`);
   }
-  const missing = ["id", "name", "plan"].find((name) => !names.includes(name));
+  const missing = required.find((name) => !names.includes(name));
   if (missing !== undefined) throw malformed("line 1", `the header lacks the column ${missing}`);
   if (new Set(names).size < names.length) throw malformed("line 1", "names a column twice");
   return names;
 }
 
-function rowOf(header: readonly string[], cells: string[] | undefined, line: number): ImportRow {
+function rowOf(
+  { header, layout }: { header: readonly string[]; layout: CsvLayout },
+  cells: string[] | undefined,
+  line: number,
+): ImportRow {
   if (cells === undefined) return { line, fault: "is not comma-separated: quote cells that hold quotes or commas" };
   if (cells.length !== header.length) {
     return { line, fault: `has ${cells.length} cells where the header has ${header.length}` };
@@ -121,7 +138,7 @@ function rowOf(header: readonly string[], cells: string[] | undefined, line: num
   for (const [index, name] of header.entries()) {
     const cell = cells[index] as string;
     if (cell === "") continue;
-    if (!JSON_COLUMNS.has(name)) {
+    if (!layout.json.has(name)) {
       value[name] = cell;
       continue;
     }

@@ -61,6 +61,54 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
   approveChangeSet: { narrowed: 3 },
   createApiKey: { name: "k", roles: ["auditor"], expiresAt: "2030-01-01T00:00:00Z" },
   rotateApiKey: { overlapMinutes: 5 },
+  putInvoice: {
+    amount: 55_000,
+    currency: "JPY",
+    due: { date: "2026-12-25", zone: "Asia/Tokyo" },
+    method: "card",
+    issuedAt: "2026-11-01T00:00:00Z",
+  },
+  voidInvoice: { at: "2026-11-01T00:00:00Z" },
+  extendDueDate: { due: { date: "2027-01-25", zone: "Asia/Tokyo" }, at: "2026-11-01T00:00:00Z" },
+  putCreditNote: { amount: 1, currency: "JPY", issuedAt: "2026-11-01T00:00:00Z" },
+  recordPaymentFailure: { attempt: 1, code: "card_declined", final: true, at: "2026-11-01T00:00:00Z" },
+  recordCardExpiry: { expires: "2027-01", at: "2026-11-01T00:00:00Z" },
+  openDispute: { at: "2026-11-01T00:00:00Z" },
+  closeDispute: { at: "2026-11-01T00:00:00Z" },
+  beginProviderFault: { at: "2026-11-01T00:00:00Z" },
+  endProviderFault: { at: "2026-11-01T00:00:00Z" },
+  putInstalmentPlan: {
+    currency: "JPY",
+    instalments: [{ due: { date: "2027-01-25", zone: "Asia/Tokyo" }, amount: 5_000 }],
+    agreedAt: "2026-11-01T00:00:00Z",
+  },
+  endInstalmentPlan: { at: "2026-11-01T00:00:00Z" },
+  recordPayment: { payment: "pay_1", amount: 1, currency: "JPY", invoice: "inv-1", paidAt: "2026-11-01T00:00:00Z" },
+  reversePayment: { at: "2026-11-01T00:00:00Z" },
+  matchPayment: { invoice: "inv-1", tenant: "acme" },
+  putStripeCustomer: { tenant: "acme" },
+  putAdapter: {
+    document: {
+      auth: { type: "hmac", header: "x-signature", algorithm: "sha256", encoding: "hex", prefix: "sha256=" },
+      id: "/id",
+      tenant: { from: "/tenant" },
+      rules: [
+        {
+          when: { "/type": "issued" },
+          kind: "invoice",
+          fields: {
+            invoice: { from: "/number" },
+            amount: { from: "/total", decimals: 2 },
+            currency: { value: "JPY" },
+            "due.date": { from: "/due" },
+            "due.zone": { value: "Asia/Tokyo" },
+            method: { from: "/how", map: { bank: "invoice" }, otherwise: "card" },
+          },
+          at: { from: "/at", unit: "s" },
+        },
+      ],
+    },
+  },
   createFleetCredential: { name: "f" },
 };
 
@@ -165,6 +213,15 @@ const pathOf = (path: string): string =>
     .replace("{version}", "1.1")
     .replace("{digest}", "A".repeat(43))
     .replace("{case}", "case-1")
+    .replace("{invoice}", "inv-1")
+    .replace("{creditNote}", "cn-1")
+    .replace("{payment}", "pay_1")
+    .replace("{dispute}", "dp_1")
+    .replace("{fault}", "bank-1")
+    .replace("{plan}", "plan-1")
+    .replace("{customer}", "cus_1")
+    .replace("{name}", "books")
+    .replace("{source}/{id}", "stripe/evt_1")
     .replace(/(tenants)\/\{id\}/, "$1/acme")
     .replace("pending/{id}", "1")
     .replace(

@@ -1,22 +1,28 @@
 import { openApiDocument } from "../openapi.ts";
 import { answers, type Operation } from "../operation.ts";
+import { adapterOperations } from "./adapters.ts";
 import { backupOperations } from "./backups.ts";
 import { caseOperations } from "./cases.ts";
 import { changeSetOperations } from "./change-sets.ts";
-import { docsOperations } from "./docs.ts";
 import { devClockOperations } from "./dev-clock.ts";
+import { docsOperations } from "./docs.ts";
 import { entitlementDescriptions } from "./entitlements.ts";
 import { exceptionOperations } from "./exceptions.ts";
+import { factImportOperations } from "./fact-imports.ts";
 import { feedDescriptions } from "./feed.ts";
 import { fleetOperations } from "./fleet.ts";
 import { healthOperations } from "./health.ts";
 import { importOperations } from "./imports.ts";
+import { inboxOperations } from "./inbox.ts";
+import { invoiceOperations } from "./invoices.ts";
 import { keyOperations } from "./keys.ts";
 import { lockOperations } from "./locks.ts";
+import { paymentOperations } from "./payments.ts";
 import { policyOperations } from "./policies.ts";
 import { recordOperations } from "./records.ts";
 import { restrictionOperations } from "./restrictions.ts";
 import { signingKeyOperations } from "./signing-keys.ts";
+import { stripeOperations } from "./stripe.ts";
 import { tenantOperations } from "./tenants.ts";
 
 /** Every operation that is served through Hono, and the document that describes them and the feed. */
@@ -27,17 +33,23 @@ export function allOperations(): readonly Operation[] {
     ...exceptionOperations,
     ...lockOperations,
     ...caseOperations,
+    ...invoiceOperations,
+    ...paymentOperations,
     ...policyOperations,
     ...changeSetOperations,
     ...importOperations,
+    ...stripeOperations,
+    ...inboxOperations,
+    ...factImportOperations,
+    ...adapterOperations,
     ...keyOperations,
     ...signingKeyOperations,
     ...fleetOperations,
     ...recordOperations,
     ...backupOperations,
+    ...devClockOperations,
     ...healthOperations,
   ];
-    ...devClockOperations,
   let text: string | undefined;
   const description = answers({
     name: "openapi",
