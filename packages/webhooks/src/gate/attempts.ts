@@ -1,0 +1,137 @@
+import type { AcceptedEvent } from "../event.ts";
+import { waitAfter } from "../retry-schedule.ts";
+import { SendFailure } from "../send-failure.ts";
+import type { FailedAttempt } from "../store/outbox.ts";
+import type { GateCounters } from "./counters.ts";
+import type { GateSettings, SendContext } from "./options.ts";
+
+/** How an attempt ended. `cut`: it was ended from here, and whether it arrived is not known. */
+export type AttemptOutcome = "arrived" | "cut" | FailedAttempt;
+
+/** What is sent, and how often it was tried before. */
+export interface Attempted {
+  readonly event: AcceptedEvent;
+  readonly attempts: number;
+  readonly resync: SendContext["resync"];
+}
+
+interface UnderWay {
+  readonly controller: AbortController;
+  readonly startedMs: number;
+  /** When it is to end, since the tenant may no longer receive. */
+  endMs: number;
+  readonly cut: () => void;
+}
+
+/** How long a send that is under way may go on after its tenant may no longer receive; with the gate's look, below 1 s. */
+const GRACE_MS = 500;
+const MAX_ERROR_LENGTH = 200;
+
+/**
+ * Makes attempts, and ends those that take too long or whose tenant may no longer receive. A sender that does not heed
+ * its signal is not waited for.
+ */
+export class Attempts {
+  readonly #settings: GateSettings;
+  readonly #counters: GateCounters;
+  readonly #allows: (tenant: string) => boolean;
+  readonly #underWay = new Map<string, Set<UnderWay>>();
+
+  constructor(settings: GateSettings, counters: GateCounters, allows: (tenant: string) => boolean) {
+    this.#settings = settings;
+    this.#counters = counters;
+    this.#allows = allows;
+  }
+
+  /** Makes one attempt. Never rejects. */
+  run({ event, attempts, resync }: Attempted): Promise<AttemptOutcome> {
+    const { tenant } = event;
+    const controller = new AbortController();
+    return new Promise((resolve) => {
+      const mine: UnderWay = {
+        controller,
+        startedMs: this.#settings.clock.monotonicMs(),
+        endMs: Number.POSITIVE_INFINITY,
+        cut: () => finish("cut"),
+      };
+      const others = this.#underWay.get(tenant) ?? new Set();
+      this.#underWay.set(tenant, others.add(mine));
+      const finish = (outcome: AttemptOutcome): void => {
+        if (!others.delete(mine)) return;
+        if (others.size === 0 && this.#underWay.get(tenant) === others) this.#underWay.delete(tenant);
+        resolve(outcome);
+      };
+      const failed = (error: unknown): void => finish(this.#failureOf(error, attempts + 1));
+      try {
+        this.#settings
+          .send(event, { signal: controller.signal, attempt: attempts + 1, resync })
+          .then(() => finish("arrived"), failed);
+      } catch (error) {
+        failed(error);
+      }
+    });
+  }
+
+  /** Looks who under way may no longer be, of one tenant or of all. Never throws. */
+  recheck(only?: string): void {
+    const nowMs = this.#settings.clock.monotonicMs();
+    for (const [tenant, attempts] of only === undefined ? this.#underWay : this.#of(only)) {
+      const isAllowed = this.#allows(tenant);
+      for (const attempt of attempts) {
+        if (isAllowed) attempt.endMs = Number.POSITIVE_INFINITY;
+        else if (attempt.endMs === Number.POSITIVE_INFINITY) {
+          attempt.endMs = nowMs + GRACE_MS;
+          this.#settings.clock.after(GRACE_MS, () => this.recheck(tenant));
+        }
+        if (nowMs >= attempt.endMs) {
+          this.#counters.aborted++;
+          this.#end(attempt, "the tenant may no longer receive");
+        } else if (nowMs - attempt.startedMs > this.#settings.sendTimeoutMs) {
+          attempt.controller.abort(new Error(`no answer within ${this.#settings.sendTimeoutMs} ms`));
+        }
+        if (nowMs - attempt.startedMs > this.#settings.sendTimeoutMs + GRACE_MS) attempt.cut();
+      }
+    }
+  }
+
+  /** Ends everything that is under way. Never throws. */
+  endAll(): void {
+    for (const attempts of this.#underWay.values())
+      for (const attempt of attempts) this.#end(attempt, "the gate closes");
+  }
+
+  /** Ends what is under way for one tenant. Never throws. */
+  endOf(tenant: string): void {
+    for (const [, attempts] of this.#of(tenant))
+      for (const attempt of attempts) this.#end(attempt, "another process sends");
+  }
+
+  #end(attempt: UnderWay, why: string): void {
+    attempt.cut();
+    attempt.controller.abort(new Error(why));
+  }
+
+  #of(tenant: string): readonly (readonly [string, Set<UnderWay>])[] {
+    const attempts = this.#underWay.get(tenant);
+    return attempts === undefined ? [] : [[tenant, attempts]];
+  }
+
+  #failureOf(error: unknown, attempts: number): FailedAttempt {
+    const known = error instanceof SendFailure ? error : undefined;
+    const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH);
+    const waitMs =
+      known?.isFinal === true
+        ? undefined
+        : waitAfter(attempts, {
+            scheduleMs: this.#settings.retryScheduleMs,
+            askedMs: known?.retryAfterMs,
+            random: this.#settings.random(),
+          });
+    return {
+      attempts,
+      error: message,
+      ...(waitMs === undefined ? {} : { nextMs: this.#settings.clock.nowMs() + waitMs }),
+      ...(known?.isGone === true ? { isGone: true } : {}),
+    };
+  }
+}

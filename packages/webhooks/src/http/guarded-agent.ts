@@ -1,0 +1,88 @@
+import { lookup as systemLookup } from "node:dns";
+import { isIP } from "node:net";
+import { Agent, buildConnector } from "undici";
+import { SendFailure } from "../send-failure.ts";
+import type { AddressGuard } from "./address-guard.ts";
+
+/** An address of a name. */
+export interface ResolvedAddress {
+  readonly address: string;
+  readonly family: number;
+}
+
+/** Resolves a name to all of its addresses. */
+export type Resolve = (hostname: string) => Promise<readonly ResolvedAddress[]>;
+
+/** What an agent needs. */
+export interface GuardedAgentOptions {
+  readonly guard: AddressGuard;
+  readonly resolve: Resolve;
+  readonly connectTimeoutMs: number;
+  readonly timeoutMs: number;
+  readonly ca?: string | undefined;
+}
+
+/** Connections kept to one origin. */
+const MAX_CONNECTIONS = 8;
+const KEEP_ALIVE_MS = 10_000;
+
+/** Resolves by the system, as other programs of this machine do. */
+export const resolveBySystem: Resolve = (hostname) =>
+  new Promise((done, fail) => {
+    systemLookup(hostname, { all: true }, (error, addresses) => (error === null ? done(addresses) : fail(error)));
+  });
+
+/**
+ * Makes an undici agent that connects to checked addresses only. A name is resolved once for a connection and the
+ * connection goes to an address of that very answer: a name that changes its answer in between changes nothing. One
+ * address that may not be connected to condemns the name.
+ */
+export function guardedAgent({ guard, resolve, connectTimeoutMs, timeoutMs, ca }: GuardedAgentOptions): Agent {
+  const connectTo = buildConnector({
+    timeout: connectTimeoutMs,
+    allowH2: false,
+    ...(ca === undefined ? {} : { ca }),
+    lookup: (hostname, options, done) => {
+      resolve(hostname).then(
+        (addresses) => {
+          const [first] = addresses;
+          if (first === undefined) return done(new SendFailure("the host has no address"), "", 0);
+          if (!addresses.every(({ address }) => guard(address))) return done(refused(), "", 0);
+          if (options.all === true)
+            done(
+              null,
+              addresses.map(({ address, family }) => ({ address, family })),
+            );
+          else done(null, first.address, first.family);
+        },
+        (error: unknown) => done(error as Error, "", 0),
+      );
+    },
+  });
+  return new Agent({
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: -1,
+    connect: (options, done) => {
+      const host = options.hostname.replace(/^\[(.*)\]$/, "$1");
+      // No name is looked up for an address: the guard asks here.
+      if (isIP(host) !== 0 && !guard(host)) return done(refused(), null);
+      connectTo(options, (error, socket) => {
+        if (error !== null) return done(error, null);
+        // What the system says it is connected to has the last word.
+        if (socket.remoteAddress === undefined || !guard(socket.remoteAddress)) {
+          socket.destroy();
+          return done(refused(), null);
+        }
+        done(null, socket);
+      });
+    },
+  });
+}
+
+function refused(): SendFailure {
+  return new SendFailure("the host is at an address that is not public: it is not connected to");
+}

@@ -1,0 +1,29 @@
+/** How a failed attempt goes on. */
+export interface SendFailureOptions {
+  /** The receiver wants nothing more: the event is a dead letter at once, and the endpoint is paused. Default: false. */
+  readonly isGone?: boolean;
+  /** Another attempt cannot succeed: the event is a dead letter at once. Default: false. */
+  readonly isFinal?: boolean;
+  /** How long the receiver asks to be left alone, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * What a sender rejects with where an event did not arrive. Anything else that it rejects with counts as a failure that
+ * is tried again.
+ */
+export class SendFailure extends Error {
+  override readonly name = "SendFailure";
+  readonly isGone: boolean;
+  readonly isFinal: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  /** @param message what went wrong, for operators; it is kept and shown, so no payload and no secret may stand in it */
+  constructor(message: string, { isGone = false, isFinal = false, retryAfterMs, cause }: SendFailureOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.isGone = isGone;
+    this.isFinal = isFinal || isGone;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

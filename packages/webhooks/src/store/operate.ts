@@ -1,0 +1,131 @@
+import { readGap } from "./drop-events.ts";
+import type { LaneStatus, ListedEvent, OutboxTotals, Selection } from "./outbox.ts";
+import { STATE, STATE_NAMES } from "./schema.ts";
+import type { SqlRow, SqlSession, SqlValue } from "./sql-driver.ts";
+
+const CHOSEN = "tenant = $1 AND ($2 = '' OR endpoint = $2)";
+const chosen = ({ tenant, endpoint }: Selection): readonly SqlValue[] => [tenant, endpoint ?? ""];
+
+/** How the lanes of a tenant fare. */
+export async function statusOf(session: SqlSession, tenant: string): Promise<readonly LaneStatus[]> {
+  const rows = await session.all(
+    `SELECT l.*, (SELECT COUNT(*) FROM webhook_event e WHERE e.lane = l.lane AND e.state = 2) AS dead,
+      (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) AS oldest_ms
+      FROM webhook_lane l WHERE tenant = $1 ORDER BY endpoint`,
+    [tenant],
+  );
+  return rows.map((row) => {
+    const gap = readGap(row["telling"]) ?? readGap(row["gap"]);
+    return {
+      lane: Number(row["lane"]),
+      tenant: String(row["tenant"]),
+      endpoint: String(row["endpoint"]),
+      waiting: Number(row["waiting"]),
+      bytes: Number(row["bytes"]),
+      dead: Number(row["dead"]),
+      paused: (row["paused"] ?? undefined) as LaneStatus["paused"],
+      gap: gap === undefined ? undefined : { sinceMs: gap.sinceMs, untilMs: gap.untilMs, dropped: gap.dropped },
+      attempts: Number(row["attempts"]),
+      nextMs: Number(row["next_ms"]) === 0 ? undefined : Number(row["next_ms"]),
+      oldestMs: numberOf(row["oldest_ms"]),
+      lastError: (row["last_error"] ?? undefined) as string | undefined,
+    };
+  });
+}
+
+/** Events of a tenant, without bodies. */
+export async function listEvents(
+  session: SqlSession,
+  selection: Selection & { readonly state: ListedEvent["state"]; readonly afterSeq?: number; readonly limit: number },
+): Promise<readonly ListedEvent[]> {
+  const rows = await session.all(
+    `SELECT seq, endpoint, id, type, e.bytes, at_ms, state FROM webhook_event e JOIN webhook_lane l ON l.lane = e.lane
+      WHERE ${CHOSEN} AND state = $3 AND seq > $4 ORDER BY seq LIMIT $5`,
+    [...chosen(selection), STATE[selection.state], selection.afterSeq ?? 0, selection.limit],
+  );
+  return rows.map((row: SqlRow) => ({
+    seq: Number(row["seq"]),
+    tenant: selection.tenant,
+    endpoint: String(row["endpoint"]),
+    id: String(row["id"]),
+    type: String(row["type"]),
+    bytes: Number(row["bytes"]),
+    atMs: Number(row["at_ms"]),
+    state: STATE_NAMES[Number(row["state"])] ?? "waiting",
+  }));
+}
+
+/** Pauses lanes, or lets them go on at once; an endpoint that nothing waits for yet can be paused as well. */
+export async function pauseLanes(session: SqlSession, selection: Selection, isPaused: boolean): Promise<number> {
+  if (isPaused && selection.endpoint !== undefined) {
+    await session.all(
+      "INSERT INTO webhook_lane (tenant, endpoint) VALUES ($1, $2) ON CONFLICT (tenant, endpoint) DO NOTHING",
+      [selection.tenant, selection.endpoint],
+    );
+  }
+  const set = isPaused ? "paused = 'operator'" : "paused = NULL, attempts = 0, next_ms = 0";
+  const rows = await session.all(`UPDATE webhook_lane SET ${set} WHERE ${CHOSEN} RETURNING lane`, chosen(selection));
+  return rows.length;
+}
+
+/** Lets dead letters, and what was delivered since an instant, wait again in their old places. */
+export async function replayEvents(
+  session: SqlSession,
+  selection: Selection & { readonly sinceMs?: number | undefined },
+): Promise<number> {
+  let replayed = 0;
+  const lanes = await session.all(`SELECT lane FROM webhook_lane WHERE ${CHOSEN} ORDER BY lane`, chosen(selection));
+  for (const row of lanes) {
+    const lane = Number(row["lane"]);
+    // Locked first, as every change of a lane.
+    await session.all("UPDATE webhook_lane SET paused = NULL, attempts = 0, next_ms = 0 WHERE lane = $1", [lane]);
+    const events = await session.all(
+      `UPDATE webhook_event SET state = 0, done_ms = NULL
+        WHERE lane = $1 AND state <> 0 AND (state = 2 OR $2 = 1) AND at_ms >= $3 RETURNING bytes`,
+      [lane, selection.sinceMs === undefined ? 0 : 1, selection.sinceMs ?? 0],
+    );
+    const bytes = events.reduce((sum, event) => sum + Number(event["bytes"]), 0);
+    await session.all("UPDATE webhook_lane SET waiting = waiting + $2, bytes = bytes + $3 WHERE lane = $1", [
+      lane,
+      events.length,
+      bytes,
+    ]);
+    replayed += events.length;
+  }
+  return replayed;
+}
+
+/** Removes all that is kept of lanes, and the lanes. */
+export async function purgeEvents(session: SqlSession, selection: Selection): Promise<number> {
+  let purged = 0;
+  for (const row of await session.all(`DELETE FROM webhook_lane WHERE ${CHOSEN} RETURNING lane`, chosen(selection))) {
+    const events = await session.all("DELETE FROM webhook_event WHERE lane = $1 RETURNING seq", [Number(row["lane"])]);
+    purged += events.length;
+  }
+  if (selection.endpoint === undefined) {
+    await session.all("DELETE FROM webhook_suspension WHERE tenant = $1", [selection.tenant]);
+  }
+  return purged;
+}
+
+/** Sums over the store; the oldest is of tenants that are not suspended, since the others wait by design. */
+export async function totalsOf(session: SqlSession): Promise<OutboxTotals> {
+  const [sums] = await session.all("SELECT SUM(waiting) AS waiting, SUM(bytes) AS bytes FROM webhook_lane");
+  const [dead] = await session.all("SELECT COUNT(*) AS dead FROM webhook_event WHERE state = 2");
+  const [suspended] = await session.all("SELECT COUNT(*) AS suspended FROM webhook_suspension WHERE resuming = 0");
+  const [oldest] = await session.all(
+    `SELECT MIN((SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1)) AS at_ms
+      FROM webhook_lane l WHERE waiting > 0 AND NOT EXISTS (SELECT 1 FROM webhook_suspension s WHERE s.tenant = l.tenant AND s.resuming = 0)`,
+  );
+  return {
+    waiting: Number(sums?.["waiting"] ?? 0),
+    bytes: Number(sums?.["bytes"] ?? 0),
+    dead: Number(dead?.["dead"] ?? 0),
+    suspended: Number(suspended?.["suspended"] ?? 0),
+    oldestMs: numberOf(oldest?.["at_ms"]),
+  };
+}
+
+function numberOf(column: unknown): number | undefined {
+  return column === null || column === undefined ? undefined : Number(column);
+}

@@ -1,0 +1,24 @@
+/** A value that a statement takes. */
+export type SqlValue = string | number | null;
+/** A row; numbers may come as strings and are read by `Number`. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** A transaction under way. */
+export interface SqlSession {
+  /** Runs one statement with parameters written `$1`, `$2`…; its rows. */
+  all(statement: string, parameters?: readonly SqlValue[]): readonly SqlRow[] | Promise<readonly SqlRow[]>;
+}
+
+/** A database as the outbox uses it; SQLite and PostgreSQL differ in this file's terms only. */
+export interface SqlDriver {
+  readonly isSole: boolean;
+  /** An expression for Unix milliseconds by the database's own clock: processes of one store share it. */
+  readonly nowMs: string;
+  /**
+   * Runs a transaction: durable once resolved; nothing of it holds where `work` or the commit fails.
+   *
+   * @throws {DimmerError} `disk_failed` where the database does not take it
+   */
+  transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}

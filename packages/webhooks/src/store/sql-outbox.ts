@@ -1,0 +1,190 @@
+import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
+import { appendEntries, markHeld, suspend } from "./append-entries.ts";
+import { dropAged } from "./drop-events.ts";
+import { nextItem } from "./next-item.ts";
+import { listEvents, pauseLanes, purgeEvents, replayEvents, statusOf, totalsOf } from "./operate.ts";
+import { DEFAULT_BOUNDS, type Outbox, type OutboxBounds } from "./outbox.ts";
+import { settleMarks } from "./settle-marks.ts";
+import type { SqlDriver, SqlSession } from "./sql-driver.ts";
+
+const PENDING = "(waiting > 0 OR gap IS NOT NULL OR telling IS NOT NULL)";
+/** At most so many rows are let go of in one transaction: it stops others meanwhile. */
+const PRUNE_CHUNK = 5_000;
+
+/**
+ * The outbox over a database. Every method is one transaction.
+ *
+ * @throws {TypeError} `options_invalid` where a bound is no positive number
+ */
+export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}): Outbox {
+  const bounds = checkBounds({ ...DEFAULT_BOUNDS, ...given });
+  let dropped = 0;
+  return {
+    isSole: driver.isSole,
+    get dropped() {
+      return dropped;
+    },
+    async append(entries) {
+      const appended = await driver.transaction((session) => appendEntries(session, entries, bounds));
+      dropped += appended.dropped;
+      return appended.outcomes;
+    },
+    hasBacklog: (tenant, endpoint) =>
+      driver.transaction(async (session) => {
+        const rows = await session.all(
+          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND endpoint = $2 AND (${PENDING} OR paused IS NOT NULL)`,
+          [tenant, endpoint],
+        );
+        return rows.length > 0;
+      }),
+    due: (nowMs) =>
+      driver.transaction(async (session) => {
+        const rows = await session.all(
+          `SELECT lane, tenant, endpoint FROM webhook_lane l
+            WHERE ${PENDING} AND NOT EXISTS
+              (SELECT 1 FROM webhook_suspension s WHERE s.tenant = l.tenant AND s.resuming = 0) AND paused IS NULL AND (next_ms <= $1 OR next_ms > $2) ORDER BY tenant, lane`,
+          [nowMs, nowMs + IMPLAUSIBLE_WAIT_MS],
+        );
+        return rows.map((row) => ({
+          lane: Number(row["lane"]),
+          tenant: String(row["tenant"]),
+          endpoint: String(row["endpoint"]),
+        }));
+      }),
+    async next(lane, nowMs) {
+      const found = await driver.transaction((session) =>
+        nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs }),
+      );
+      dropped += found.dropped;
+      return found.item;
+    },
+    settle: (marks) => driver.transaction((session) => settleMarks(session, marks)),
+    hold: (tenant, nowMs) =>
+      driver.transaction(async (session) => {
+        const lanes = await session.all(
+          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND ${PENDING} ORDER BY tenant, endpoint`,
+          [tenant],
+        );
+        for (const row of lanes) {
+          const lane = Number(row["lane"]);
+          await session.all("UPDATE webhook_lane SET attempts = 0, next_ms = 0 WHERE lane = $1", [lane]);
+          const [last] = await session.all(
+            "SELECT seq FROM webhook_event WHERE lane = $1 AND state = 0 ORDER BY seq DESC LIMIT 1",
+            [lane],
+          );
+          if (last !== undefined) await markHeld(session, lane, Number(last["seq"]));
+        }
+        await suspend(session, tenant, nowMs);
+      }),
+    suspensions: () =>
+      driver.transaction(async (session) => {
+        const rows = await session.all("SELECT tenant, since_ms, resuming FROM webhook_suspension");
+        return rows.map((row) => ({
+          tenant: String(row["tenant"]),
+          sinceMs: Number(row["since_ms"]),
+          isResuming: Number(row["resuming"]) === 1,
+        }));
+      }),
+    resuming: (tenant) =>
+      driver.transaction(async (session) => {
+        await session.all("UPDATE webhook_suspension SET resuming = 1 WHERE tenant = $1", [tenant]);
+      }),
+    resumed: (tenant) =>
+      driver.transaction(async (session) => {
+        await session.all("DELETE FROM webhook_suspension WHERE tenant = $1 AND resuming = 1", [tenant]);
+      }),
+    lease: (tenant, holder, ttlMs) =>
+      driver.transaction(async (session) => {
+        const [row] = await session.all(
+          `INSERT INTO webhook_lease (tenant, holder, fence, until_ms) VALUES ($1, $2, 1, ${driver.nowMs} + $3)
+            ON CONFLICT (tenant) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms,
+              fence = webhook_lease.fence + CASE WHEN webhook_lease.holder = excluded.holder THEN 0 ELSE 1 END
+            WHERE webhook_lease.holder = excluded.holder OR webhook_lease.until_ms <= ${driver.nowMs}
+            RETURNING fence`,
+          [tenant, holder, ttlMs],
+        );
+        return row === undefined ? undefined : { tenant, fence: Number(row["fence"]) };
+      }),
+    release: ({ tenant, fence }) =>
+      driver.transaction(async (session) => {
+        // The fence stays: it must grow with the next holder.
+        await session.all("UPDATE webhook_lease SET until_ms = 0, holder = '' WHERE tenant = $1 AND fence = $2", [
+          tenant,
+          fence,
+        ]);
+      }),
+    async expire(nowMs, isSending) {
+      dropped += await driver.transaction((session) =>
+        dropUnsent(session, nowMs - bounds.maxAgeMs, { isSending, nowSql: driver.nowMs }),
+      );
+      for (;;) {
+        const pruned = await driver.transaction((session) => prune(session, nowMs, bounds));
+        dropped += pruned.dead;
+        if (!pruned.isMore) return;
+      }
+    },
+    status: (tenant) => driver.transaction((session) => statusOf(session, tenant)),
+    list: (selection) => driver.transaction((session) => listEvents(session, selection)),
+    setPaused: (selection, isPaused) => driver.transaction((session) => pauseLanes(session, selection, isPaused)),
+    replay: (selection) => driver.transaction((session) => replayEvents(session, selection)),
+    purge: (selection) => driver.transaction((session) => purgeEvents(session, selection)),
+    totals: () => driver.transaction(totalsOf),
+    close: () => driver.close(),
+  };
+}
+
+/** Drops what is too old in lanes that nobody sends: those of suspended tenants, and paused ones. */
+async function dropUnsent(
+  session: SqlSession,
+  beforeMs: number,
+  { isSending, nowSql }: { readonly isSending: (lane: number) => boolean; readonly nowSql: string },
+): Promise<number> {
+  let dropped = 0;
+  const lanes = await session.all(
+    `SELECT lane FROM webhook_lane l WHERE waiting > 0
+      AND (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) < $1
+      AND NOT EXISTS (SELECT 1 FROM webhook_lease h WHERE h.tenant = l.tenant AND h.until_ms > ${nowSql})
+      ORDER BY lane`,
+    [beforeMs],
+  );
+  for (const row of lanes) {
+    const lane = Number(row["lane"]);
+    if (!isSending(lane)) dropped += await dropAged(session, lane, beforeMs);
+  }
+  return dropped;
+}
+
+async function prune(
+  session: SqlSession,
+  nowMs: number,
+  { keepSentMs, maxAgeMs, maxKept }: OutboxBounds,
+): Promise<{ readonly dead: number; readonly isMore: boolean }> {
+  const letGo = async (state: 1 | 2, keepMs: number): Promise<number> => {
+    const aged = await session.all(
+      `DELETE FROM webhook_event WHERE seq IN
+        (SELECT seq FROM webhook_event WHERE state = ${state} AND done_ms < $1 ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
+      [nowMs - keepMs],
+    );
+    if (aged.length > 0) return aged.length;
+    const many = await session.all(
+      `DELETE FROM webhook_event WHERE seq IN
+        (SELECT seq FROM webhook_event WHERE state = ${state} ORDER BY done_ms DESC, seq DESC LIMIT ${PRUNE_CHUNK} OFFSET $1) RETURNING seq`,
+      [maxKept],
+    );
+    return many.length;
+  };
+  const sent = await letGo(1, keepSentMs);
+  const dead = await letGo(2, maxAgeMs);
+  return { dead, isMore: sent > 0 || dead > 0 };
+}
+
+function checkBounds(bounds: OutboxBounds): OutboxBounds {
+  for (const [name, value] of Object.entries(bounds)) {
+    if (typeof value !== "number" || !(value > 0) || !Number.isSafeInteger(value)) {
+      throw Object.assign(new TypeError(`webhooks store: ${name} is ${String(value)}: write a whole number above 0`), {
+        code: "options_invalid" as const,
+      });
+    }
+  }
+  return bounds;
+}

@@ -1,0 +1,84 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DimmerError } from "@dimmer/core";
+import { schemaOf } from "./schema.ts";
+import type { SqlDriver, SqlSession } from "./sql-driver.ts";
+
+const IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT";
+
+/**
+ * Opens a SQLite file for this process alone: WAL, `synchronous=FULL`, and an exclusive lock held until it is closed.
+ * Transactions run one after the other on the thread that runs JavaScript: a commit stops it for as long as the disk
+ * takes.
+ *
+ * @throws {DimmerError} `disk_failed` where the file cannot be opened, or another process or store holds it
+ */
+export function sqliteDriver(path: string): SqlDriver {
+  const database = open(path);
+  const statements = new Map<string, StatementSync>();
+  const session: SqlSession = {
+    all(statement, parameters = []) {
+      let prepared = statements.get(statement);
+      if (prepared === undefined) {
+        prepared = database.prepare(statement.replaceAll(/\$(\d)/g, "?$1"));
+        statements.set(statement, prepared);
+      }
+      return prepared.all(...parameters) as Record<string, unknown>[];
+    },
+  };
+  let last: Promise<unknown> = Promise.resolve();
+  let isOpen = true;
+  const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
+    if (!isOpen) throw new DimmerError("disk_failed", `webhooks ${path}: the store is closed`);
+    try {
+      database.exec("BEGIN IMMEDIATE");
+      const result = await work(session);
+      database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      if (database.isTransaction) database.exec("ROLLBACK");
+      throw asDiskFailure(path, error);
+    }
+  };
+  return {
+    isSole: true,
+    nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+    transaction(work) {
+      const done = last.then(() => run(work));
+      last = done.catch(() => undefined);
+      return done;
+    },
+    close: async () => {
+      await last;
+      if (isOpen) database.close();
+      isOpen = false;
+    },
+  };
+}
+
+function open(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path, { timeout: 250 });
+    database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
+    database.exec("PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;");
+    // The lock is taken by the first write, not by the pragma: make one.
+    database.exec(`BEGIN EXCLUSIVE; ${schemaOf(IDENTITY).join(";")}; DELETE FROM webhook_lease; COMMIT;`);
+    return database;
+  } catch (cause) {
+    database?.close();
+    const isHeld = cause instanceof Error && /locked|busy/i.test(cause.message);
+    const why = isHeld
+      ? "another process writes it; give each its own file, or several one PostgreSQL"
+      : reasonOf(cause);
+    throw new DimmerError("disk_failed", `webhooks ${path}: ${why}`, { cause });
+  }
+}
+
+function asDiskFailure(path: string, error: unknown): unknown {
+  if (error instanceof DimmerError || !(error instanceof Error) || !("errcode" in error)) return error;
+  return new DimmerError("disk_failed", `webhooks ${path}: ${reasonOf(error)}`, { cause: error, retryable: true });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
