@@ -56,7 +56,7 @@ export async function answerFeed(doors: FeedDoors, request: IncomingMessage, res
     return send(response, { type: "application/json", bytes, caching: "private, no-cache" });
   }
   if (kind === "watch" && digest === undefined)
-    return answerWatch(doors, credential.id, { query: url.searchParams, response });
+    return answerWatch(doors, credential.id, { query: url.searchParams, request, response });
   if (!KINDS.has(kind)) throw notFound(`the feed has no ${kind}`);
   if (!isDigest(digest)) {
     const detail = "digest: must be a SHA-256 in base64url, 43 characters";
@@ -102,7 +102,7 @@ async function answerPart(
 async function answerWatch(
   { service, gate }: FeedDoors,
   credential: string,
-  { query, response }: { query: URLSearchParams; response: ServerResponse },
+  { query, request, response }: { query: URLSearchParams; request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const from = parseVersion(`${query.get("epoch") ?? ""}.${query.get("seq") ?? ""}`);
   const tenants = query.get("tenants");
@@ -111,6 +111,11 @@ async function answerWatch(
   const { hub, view } = service;
   if (!hub.hasRoom || service.isStopping()) throw busy("too many streams are open here; come back later");
   if (view.version === undefined) throw busy("nothing is published yet");
+  if (request.method === "HEAD") {
+    // Nothing is ever sent to whoever asks for headers alone: it would hold a stream for nothing.
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" }).end();
+    return;
+  }
   const resumed = await view.resume(from, (missed) => {
     // Others may have come in while the store was read.
     if (response.destroyed) return;

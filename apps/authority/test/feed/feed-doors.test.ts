@@ -109,6 +109,11 @@ describe("the feed as a watch", () => {
     await small.stop();
   });
 
+  it("answers HEAD with its headers, and holds no stream for it", async () => {
+    const answer = await authority.ask("HEAD", "/v1/feed/watch?epoch=1&seq=1", { key: fleet });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  });
+
   it("lets as many in as there is room for where hundreds come back at once, and the rest each at a time of its own", async () => {
     const [room, comers] = [150, 400];
     const small = await runAuthority({ config: { maxStreams: room } });
