@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allOperations } from "../../src/api/resources/all.ts";
 import { feedDescriptions } from "../../src/api/resources/feed.ts";
+import { openCase } from "../../src/cases/open-case.ts";
 import { type Answer, type RunningAuthority, runAuthority } from "../support/running-authority.ts";
 
 const RUNS = { numRuns: 120 };
@@ -13,9 +14,15 @@ const UUID = "00000000-0000-4000-8000-000000000000";
 let authority: RunningAuthority;
 let every: string;
 beforeAll(async () => {
-  authority = await runAuthority();
+  // The runner would write to the ledger meanwhile, of what is good among what is asked.
+  authority = await runAuthority({ runsCases: false });
   every = await authority.keyWith("admin", "collections", "legal", "security", "finance", "cs", "auditor");
   await authority.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro" } });
+  const { store } = authority;
+  const actor = { id: "test", role: "finance", reason: "a test", correlationId: "cor_fuzz" } as const;
+  await store.transact((queries) =>
+    openCase({ store, queries, actor, nowMs: Date.now() }, { tenant: "acme", track: "nonpayment", id: `case_${UUID}` }),
+  );
 });
 afterAll(() => authority.stop());
 
@@ -110,6 +117,38 @@ const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
     },
   },
   createFleetCredential: { name: "f" },
+  reportBreach: { finding: "scraping" },
+  requestLeave: { from: { date: "2026-12-25", zone: "Asia/Tokyo" } },
+  caseVeto: { stage: "limited" },
+  caseLiftVeto: { stage: "limited" },
+  caseApprove: { stage: "deletion" },
+  casePause: { until: "2099-12-25T00:00:00Z", note: "n" },
+  caseResume: { subject: "s" },
+  caseExtend: { invoice: "inv-1", due: { date: "2026-12-25", zone: "Asia/Tokyo" } },
+  caseExtendRetention: { days: 30, payment: "pay_1" },
+  caseExcept: {
+    condition: "guarantee",
+    evidence: "letter",
+    from: "2026-12-25T00:00:00Z",
+    until: "2099-12-25T00:00:00Z",
+    plan: "p",
+    renews: "r",
+  },
+  caseEndException: { exception: "e" },
+  caseDispute: { subject: "d" },
+  caseCloseDispute: { subject: "d" },
+  casePlaceHold: { subject: "h", basis: "litigation" },
+  caseReleaseHold: { subject: "h" },
+  caseResolveDoubt: { fact: "f" },
+  caseMeetObligation: { obligation: "resume_fee" },
+  casePreserveEvidence: { evidence: "log" },
+  caseReview: { verdict: "act", clause: "9.2", measure: { kind: "deny", deny: ["api.write"] } },
+  caseCure: { evidence: "removed" },
+  caseReviewLock: { verdict: "keep" },
+  caseUnlock: { rootCause: "r", prevention: "p" },
+  caseWithdrawLeave: {},
+  caseAssign: { owner: "Aoi", causeCode: "cash_flow" },
+  caseClose: {},
 };
 
 const nasty: fc.Arbitrary<unknown> = fc.oneof(
