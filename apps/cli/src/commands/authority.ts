@@ -49,7 +49,7 @@ export async function addAuthority(parent: Command, isNamed: boolean): Promise<v
     // A secret is no flag: other users of the machine could read it.
     if (isSecret === true) continue;
     const help = name === "store" || name === "keys" ? `${describe} (required without --data)` : describe;
-    command.option(`${flag} <${argument}>`, help);
+    command.option(argument === "" ? flag : `${flag} <${argument}>`, help);
   }
   command.option(
     "--data <dir>",

@@ -10,6 +10,7 @@ import { addPassphraseOption, type PassphraseOption } from "../keys.ts";
 interface Options extends PassphraseOption {
   readonly dir: string;
   readonly tenants?: string;
+  readonly billing?: string;
   readonly policy: string;
   readonly authorityPort: string;
   readonly port: string;
@@ -38,6 +39,7 @@ export function addDev(parent: Command): void {
   })
     .option("--dir <dir>", "directory for keys, database, socket and what replicas keep", DEFAULT_DIR)
     .option("--tenants <file>", "tenants file (default: examples/tenants.yaml)")
+    .option("--billing <file>", "invoices and contacts for a new authority (default: examples/billing.yaml)")
     .option("--policy <file>", "policy: a file, or standard", "standard")
     .option("--authority-port <n>", "port of the authority; 0 for any free one", "7300")
     .option("--port <n>", "port of the sidecar; 0 for any free one", "7301")
@@ -56,13 +58,14 @@ async function run(options: Options): Promise<void> {
     pythonPort: portOf("--python-port", options.pythonPort),
   };
   const { runDev } = await import("../dev/run-dev.ts");
-  const { EXAMPLE_TENANTS } = await import("../dev/products.ts");
+  const { EXAMPLE_BILLING, EXAMPLE_TENANTS } = await import("../dev/products.ts");
   const isJson = options.json === true;
   const { passphraseFile } = options;
   await runDev(
     {
       dir: options.dir,
       tenants: options.tenants ?? EXAMPLE_TENANTS,
+      billing: options.billing ?? EXAMPLE_BILLING,
       policy: options.policy,
       ...ports,
       isPythonWanted: options.python,
@@ -85,7 +88,8 @@ function portOf(flag: string, text: string): number {
   throw usageFailure(`${flag} ${JSON.stringify(text)}: must be a port from 0 to 65535`);
 }
 
-function textOf({ dir, tenants, trust, hasNewKeys, authority, sidecar, notes, python, tour }: DevReport): string {
+function textOf(report: DevReport): string {
+  const { dir, tenants, trust, hasNewKeys, authority, sidecar, notes, python, tour, life } = report;
   const elsewhere = sidecar.isSocketElsewhere ? " (moved: the path below the directory is too long for a socket)" : "";
   const second =
     "missing" in python
@@ -114,9 +118,20 @@ function textOf({ dir, tenants, trust, hasNewKeys, authority, sidecar, notes, py
     steps.join("\n\n"),
     "",
     `Then let acme pay, and try 2 again:${inDir(dir, "tenant pay acme")}`,
+    ...(life.length === 0 ? [] : ["", "Or live through an unpaid invoice, day by day:", "", lifeText(dir, life), ""]),
     `Who did what, and who enforces it:${inDir(dir, "ledger --tenant acme")} ·${inDir(dir, "fleet")}`,
     "",
   ].join("\n");
+}
+
+/** Each line with the words that stand in what it prints. */
+function lifeText(dir: string, life: DevReport["life"]): string {
+  return life
+    .map(({ shows, command, says }) => {
+      const line = command.startsWith("dimmer ") ? inDir(dir, command.slice("dimmer ".length)).trimStart() : command;
+      return `   ${line}\n   → ${says.trimEnd()} …  (${shows})`;
+    })
+    .join("\n");
 }
 
 /** The command line as it works in the directory in which dev was started. */

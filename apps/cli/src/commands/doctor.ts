@@ -48,7 +48,7 @@ const MARKS = { ok: "ok", note: "--", fault: "!!" } as const;
 
 async function examine(options: Options): Promise<Finding[]> {
   const { checkKeys, checkPorts, checkStore } = await import("../doctor/check-machine.ts");
-  const { checkAuthority, checkSidecar } = await import("../doctor/check-services.ts");
+  const { checkAuthority, checkSidecar, movedAheadMs } = await import("../doctor/check-services.ts");
   const { remark } = await import("../doctor/finding.ts");
   const { dir } = options;
   const state = await readDevState(dir);
@@ -60,8 +60,11 @@ async function examine(options: Options): Promise<Finding[]> {
   ];
   const isNamed = options.authority !== undefined || Boolean(process.env["DIMMER_AUTHORITY"]);
   let published: string | undefined;
+  let aheadMs = 0;
   if (isNamed || dev !== undefined) {
-    const checked = await checkAuthority(await chooseAuthority(options));
+    const chosen = await chooseAuthority(options);
+    const checked = await checkAuthority(chosen);
+    aheadMs = await movedAheadMs(chosen);
     published = checked.version;
     findings.push(...checked.findings);
   } else {
@@ -70,6 +73,6 @@ async function examine(options: Options): Promise<Finding[]> {
     );
   }
   const sidecar = options.sidecar ?? (isNamed ? undefined : dev?.sidecar);
-  if (sidecar !== undefined) findings.push(...(await checkSidecar(sidecar, published)));
+  if (sidecar !== undefined) findings.push(...(await checkSidecar(sidecar, { published, aheadMs })));
   return findings;
 }

@@ -22,7 +22,7 @@ const FILES = {
 } as const satisfies Record<keyof DevCredentials, string>;
 const NAMES = Object.keys(FILES) as (keyof DevCredentials)[];
 
-const DECIDES = ["collections", "legal", "security"];
+const DECIDES = ["collections", "legal", "security", "finance", "cs"];
 const REASON = "first start of dimmer dev";
 
 /** The file of a credential. */

@@ -17,7 +17,7 @@ export interface DevAuthorityStart extends PassphraseOption {
 }
 
 /** The authority of `dimmer dev`. */
-export interface DevAuthority extends Pick<Authority, "url" | "trust" | "close"> {
+export interface DevAuthority extends Pick<Authority, "url" | "trust" | "now" | "close"> {
   readonly credentials: DevCredentials;
   readonly hasNewKeys: boolean;
   /** Its store was made by this start. */
@@ -48,18 +48,19 @@ export async function startDevAuthority(start: DevAuthorityStart): Promise<DevAu
       port: String(port),
       ratePerSecond: String(RATE_PER_SECOND),
       drainMs: String(DRAIN_MS),
+      devClock: layout.clock,
       logLevel: "fatal",
     },
     env: passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase },
   });
   const authority = await startAuthority(config, { policy });
   try {
-    const { firstSecret, url, trust, close } = authority;
+    const { firstSecret, url, trust, now, close } = authority;
     const credentials =
       firstSecret === undefined
         ? readCredentials(layout.credentials)
         : await makeCredentials(layout.credentials, url, firstSecret);
-    return { url, trust, close, credentials, hasNewKeys, isNew: firstSecret !== undefined };
+    return { url, trust, now, close, credentials, hasNewKeys, isNew: firstSecret !== undefined };
   } catch (error) {
     await authority.close();
     throw error;
@@ -78,6 +79,6 @@ function beginAnew(layout: DevLayout, onEvent: (line: string) => void): void {
       if (existsSync(layout.store + part)) renameSync(layout.store + part, `${layout.store}.before${part}`);
     }
   }
-  for (const path of [layout.replicas, layout.credentials, layout.applied])
+  for (const path of [layout.replicas, layout.credentials, layout.applied, layout.clock])
     rmSync(path, { recursive: true, force: true });
 }

@@ -10,6 +10,8 @@ export interface DevLayout {
   readonly keys: string;
   /** The authority's database. */
   readonly store: string;
+  /** How far the clock of the authority was moved. */
+  readonly clock: string;
   /** API keys and the sidecar's credential, one a file. */
   readonly credentials: string;
   /** What was last brought from the tenants file to the authority. */
@@ -44,6 +46,7 @@ export function layOutDirectory(given: string): DevLayout {
     dir,
     keys: join(dir, "keys"),
     store: join(dir, "authority.db"),
+    clock: join(dir, "clock.json"),
     credentials: join(dir, "credentials"),
     applied: join(dir, "applied.json"),
     replicas: join(dir, "replicas"),

@@ -18,6 +18,9 @@ export const AUDIENCE = "development";
 /** The tenants that `dimmer dev` signs unless told otherwise. */
 export const EXAMPLE_TENANTS: string = fileURLToPath(new URL("examples/tenants.yaml", ROOT));
 
+/** What billing says of them, unless told otherwise. */
+export const EXAMPLE_BILLING: string = fileURLToPath(new URL("examples/billing.yaml", ROOT));
+
 /** What the products are told. */
 export interface ProductSurroundings {
   /** `unix:/….sock` */

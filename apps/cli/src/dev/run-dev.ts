@@ -3,17 +3,21 @@ import { resolve } from "node:path";
 import { compilePolicy, type PolicyDocument } from "@dimmer/core";
 import { readSidecarConfig, type Sidecar, startSidecar } from "@dimmer/sidecar";
 import { compareVersions, formatVersion, type Version } from "@dimmer/statement";
+import { type AuthorityClient, createAuthorityClient } from "../authority/authority-client.ts";
+import { casesOf, placeOf } from "../authority/case-at.ts";
 import { isRunning, readDevState, writeDevState } from "../dev-state.ts";
 import { environmentFailure, toFailure } from "../failure.ts";
 import { type PassphraseOption, passphraseOf } from "../keys.ts";
 import { readSoundPolicy } from "../policy-source.ts";
 import { stopSignals } from "../stop-signals.ts";
 import { readFileTenants } from "../tenants/file-tenants.ts";
+import { bringBilling } from "./bring-billing.ts";
 import { credentialFile } from "./credentials.ts";
 import { type DevAuthority, startDevAuthority } from "./dev-authority.ts";
 import { createFileFeeder, type FileFeeder } from "./file-feeder.ts";
 import { followTenants } from "./follow-tenants.ts";
 import { type DevLayout, layOutDirectory } from "./layout.ts";
+import { LIFE_TENANT, type LifeLine, lifeTour } from "./life-tour.ts";
 import { freePorts } from "./ports.ts";
 import { type Product, type ProductStart, startProduct } from "./product.ts";
 import { AUDIENCE, notesProduct, type ProductSurroundings, pythonProduct } from "./products.ts";
@@ -23,6 +27,8 @@ import { type TourLine, writeTour } from "./tour.ts";
 export interface DevOptions extends PassphraseOption {
   readonly dir: string;
   readonly tenants: string;
+  /** Brought to a new authority, once. */
+  readonly billing: string;
   readonly policy: string;
   readonly authorityPort: number;
   readonly port: number;
@@ -45,6 +51,8 @@ export interface DevReport {
     | { readonly url: string; readonly pid: number; readonly version: string }
     | { readonly missing: string };
   readonly tour: readonly TourLine[];
+  /** Empty where its case is not at its beginning. */
+  readonly life: readonly LifeLine[];
 }
 
 /** What happens meanwhile, told as it happens. */
@@ -94,7 +102,6 @@ interface Life {
 }
 
 async function start(options: DevOptions, listener: DevListener, life: Life): Promise<void> {
-  const startedMs = Date.now();
   const layout = layOutDirectory(options.dir);
   await refuseSecond(layout.dir);
   const [authorityPort, port, notesPort, pythonPort] = (await freePorts([
@@ -106,12 +113,14 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   const policy = await readSoundPolicy(options.policy);
   const tenantsFile = resolve(options.tenants);
   // What cannot be applied leaves nothing behind.
-  await readFileTenants(readOrFail(tenantsFile), tenantsFile, { nowMs: startedMs, policy: compilePolicy(policy) });
+  await readFileTenants(readOrFail(tenantsFile), tenantsFile, { nowMs: Date.now(), policy: compilePolicy(policy) });
   const { event: onEvent } = listener;
   const { passphraseFile } = options;
   const given = passphraseFile === undefined ? {} : { passphraseFile };
   const authority = await startDevAuthority({ ...given, layout, port: authorityPort, policy, onEvent });
   life.onEnd(() => authority.close());
+  const startedMs = authority.now();
+  const client = createAuthorityClient({ url: authority.url, apiKey: authority.credentials.tenantsFile });
   const feeder = createFileFeeder({
     tenantsFile,
     appliedPath: layout.applied,
@@ -137,7 +146,9 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
   const [notes, second] = await Promise.all([
     run(notesProduct(notesPort, surroundings), listener, life),
     "missing" in python ? python : runOrSay(python.start, listener, life),
-    feedFirst(feeder, { authority, policy, onEvent }),
+    feedFirst(feeder, { authority, policy, onEvent }).then(async () => {
+      if (authority.isNew) await bringBilling(options.billing, { client, nowMs: startedMs });
+    }),
   ]);
   await readyInTime(sidecar, await feeder.published());
   const keyFiles = {
@@ -172,7 +183,14 @@ async function start(options: DevOptions, listener: DevListener, life: Life): Pr
         ? second
         : { url: pythonUrl, pid: second.pid, version: "version" in python ? python.version : "Python" },
     tour: writeTour(sidecar.replica, { notes: notesUrl, python: "missing" in second ? undefined : pythonUrl }),
+    life: (await isAtItsBeginning(client)) ? lifeTour(notesUrl) : [],
   });
+}
+
+/** Whether the tenant of the tour owes, and nothing has come of it yet. */
+async function isAtItsBeginning(client: AuthorityClient): Promise<boolean> {
+  const cases = await casesOf(client, { tenant: LIFE_TENANT, track: "nonpayment", state: "open" });
+  return cases.some((shown) => shown.openInvoices.length > 0 && placeOf(shown).mode === "full");
 }
 
 interface FirstFeed {

@@ -52,8 +52,23 @@ export async function checkAuthority({ url, apiKey }: ChosenAuthority): Promise<
   }
 }
 
+/**
+ * How far the clock of an authority for development was moved ahead: its replicas take their time from it. Never rejects.
+ */
+export async function movedAheadMs({ url, apiKey }: ChosenAuthority): Promise<number> {
+  try {
+    const clock = await createAuthorityClient({ url, apiKey }).find("/v1/dev/clock");
+    return Number(clock?.["offsetMs"] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
 /** Looks at a sidecar: that it answers, follows, and holds what the authority has published. */
-export async function checkSidecar(sidecar: string, published: string | undefined): Promise<Finding[]> {
+export async function checkSidecar(
+  sidecar: string,
+  { published, aheadMs = 0 }: { readonly published: string | undefined; readonly aheadMs?: number },
+): Promise<Finding[]> {
   const startedMs = Date.now();
   let status: Readonly<Record<string, unknown>>;
   try {
@@ -76,7 +91,7 @@ export async function checkSidecar(sidecar: string, published: string | undefine
   } else {
     findings.push(fine("sidecar", `${sidecar} is fresh at version ${String(version)}`));
   }
-  findings.push(clockFinding("the sidecar", Date.parse(String(now)), startedMs), ...sourceFindings(status));
+  findings.push(clockFinding("the sidecar", Date.parse(String(now)) - aheadMs, startedMs), ...sourceFindings(status));
   return findings;
 }
 

@@ -16,6 +16,7 @@ import {
   type WireLock,
 } from "@dimmer/statement";
 import type { AuthorityClient } from "../authority/authority-client.ts";
+import { authorityNowMs } from "../authority/authority-now.ts";
 import { activePolicy, findTenant, type LockFacts, type TenantFacts } from "../authority/facts.ts";
 
 const AT_ONCE = 8;
@@ -40,14 +41,14 @@ export async function standingsAt(client: AuthorityClient, most: number): Promis
     if (isCut) break;
     ids.push(String(id));
   }
-  const policy = await policyOf(client);
+  const [policy, nowMs] = await Promise.all([policyOf(client), authorityNowMs(client)]);
   const found = new Map<string, Explanation>();
   const queue = ids.values();
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
       for (const id of queue) {
         const facts = await findTenant(client, id);
-        if (facts !== undefined) found.set(id, explanationOf(facts, policy));
+        if (facts !== undefined) found.set(id, explanationOf(facts, policy, nowMs));
       }
     }),
   );
@@ -57,14 +58,15 @@ export async function standingsAt(client: AuthorityClient, most: number): Promis
 /** Explains where one tenant of an authority stands now; `undefined` where there is none. @throws {CommandFailure} */
 export async function standingAt(client: AuthorityClient, id: string): Promise<Explanation | undefined> {
   const facts = await findTenant(client, id);
-  return facts === undefined ? undefined : explanationOf(facts, await policyOf(client));
+  if (facts === undefined) return undefined;
+  return explanationOf(facts, await policyOf(client), await authorityNowMs(client));
 }
 
 async function policyOf(client: AuthorityClient): Promise<CompiledPolicy> {
   return compilePolicy((await activePolicy(client)).document as PolicyDocument);
 }
 
-function explanationOf(facts: TenantFacts, policy: CompiledPolicy): Explanation {
+function explanationOf(facts: TenantFacts, policy: CompiledPolicy, nowMs: number): Explanation {
   const { id: tenant, plan, features, restrictions } = facts;
   const entitlement = checkWireEntitlement({
     tenant,
@@ -80,7 +82,7 @@ function explanationOf(facts: TenantFacts, policy: CompiledPolicy): Explanation 
     terms: termsFromWire(entitlement),
     lock: lock === undefined ? undefined : lockFromWire(lock),
   };
-  const moment = { nowMs: Date.now(), horizonMs: Number.POSITIVE_INFINITY, freshness: "fresh" } as const;
+  const moment = { nowMs, horizonMs: Number.POSITIVE_INFINITY, freshness: "fresh" } as const;
   return explain(new Profile(state).standing(moment), { tenant, cases: casesFromWire(entitlement) });
 }
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Authority, readAuthorityConfig, startAuthority } from "@dimmer/authority";
+import { type Authority, type AuthorityPorts, readAuthorityConfig, startAuthority } from "@dimmer/authority";
 import { createKeyDirectory } from "@dimmer/feed/node";
 import { afterAll } from "vitest";
 import { type AuthorityClient, createAuthorityClient } from "../../src/authority/authority-client.ts";
@@ -14,7 +14,10 @@ export interface TestAuthority extends Authority {
 }
 
 /** Starts an authority on a store of its own, until the tests of a `describe` have run. */
-export async function runAuthority(): Promise<TestAuthority> {
+export async function runAuthority(
+  flags: Readonly<Record<string, unknown>> = {},
+  ports: AuthorityPorts = {},
+): Promise<TestAuthority> {
   const dir = sharedScratch();
   await createKeyDirectory(join(dir, "keys"));
   const config = readAuthorityConfig({
@@ -25,9 +28,10 @@ export async function runAuthority(): Promise<TestAuthority> {
       drainMs: 200,
       logLevel: "silent",
       ratePerSecond: 100_000,
+      ...flags,
     },
   });
-  const authority = await startAuthority(config);
+  const authority = await startAuthority(config, ports);
   afterAll(async () => await authority.close());
   const { url } = authority;
   const first = createAuthorityClient({ url, apiKey: authority.firstSecret ?? "" });
@@ -35,6 +39,6 @@ export async function runAuthority(): Promise<TestAuthority> {
     const { body } = await first.write("POST", "/v1/api-keys", { reason: "a test", body: { name, roles } });
     return String(body["secret"]);
   };
-  const key = await keyWith("tester", "admin", "collections", "legal", "security");
+  const key = await keyWith("tester", "admin", "collections", "legal", "security", "finance", "cs");
   return { ...authority, key, keyWith, client: createAuthorityClient({ url, apiKey: key }) };
 }
