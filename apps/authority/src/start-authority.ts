@@ -21,6 +21,8 @@ import { failAbandoned } from "./imports/import-tenants.ts";
 import { SigningRing } from "./keys/signing-ring.ts";
 import { ensureKeyset } from "./keyset.ts";
 import { createLog } from "./log.ts";
+import type { Courier } from "./notices/courier.ts";
+import { courierOf, startSenders } from "./notices/start-senders.ts";
 import { type BreakerLimits, STANDARD_LIMITS } from "./sequencer/breaker.ts";
 import { Sequencer, type SequencerEvents } from "./sequencer/sequencer.ts";
 import { openStore, type Store } from "./store/open-store.ts";
@@ -69,6 +71,7 @@ const FRESH_FOR_MS = 60_000;
 export async function startAuthority(config: AuthorityConfig, ports: AuthorityPorts = {}): Promise<Authority> {
   const log = ports.log ?? createLog(config);
   const devClock = devClockOf(config, ports);
+  const courier = courierOf(config);
   const now = devClock?.now ?? ports.now ?? Date.now;
   const passphrase = config.passphrase === undefined ? {} : { passphrase: config.passphrase };
   const keys = await openIssuingKeys(config.keys, passphrase);
@@ -88,7 +91,7 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
       freshForMs: FRESH_FOR_MS,
       keys: { ring, overlapMs: config.keyOverlapMs },
     };
-    const running = await run({ config, ports, store, issuing, log, now, devClock });
+    const running = await run({ config, ports, store, issuing, log, now, devClock, courier });
     log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
     return { ...running, store, now, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
   } catch (error) {
@@ -101,6 +104,7 @@ interface Parts extends Pick<Service, "store" | "issuing" | "log" | "now"> {
   readonly config: AuthorityConfig;
   readonly ports: AuthorityPorts;
   readonly devClock: DevClock | undefined;
+  readonly courier: Courier | undefined;
 }
 
 async function run({
@@ -111,6 +115,7 @@ async function run({
   log,
   now,
   devClock,
+  courier,
 }: Parts): Promise<Pick<Authority, "url" | "close">> {
   const hub = new WatchHub({ maxStreams: config.maxStreams });
   const view = new FeedView(store, hub);
@@ -194,6 +199,8 @@ async function run({
     log,
     now,
     ...(devClock === undefined ? {} : { devClock }),
+    isMailboxShown: config.devMailbox === true,
+    allowsLoopback: config.devHooks === true,
     holder,
     wake,
     wakeCases: () => runner.wake(),
@@ -216,6 +223,9 @@ async function run({
   sequencer.start();
   await untilPublished(service);
   if (ports.runsCases !== false) runner.start();
+  const onFact = (): void => runner.wake();
+  const { allowsLoopback } = service;
+  const senders = startSenders({ store, now, log, holder, courier, allowsLoopback, onFact });
   const timers = [
     setInterval(() => hub.beat(), HEARTBEAT_MS),
     setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
@@ -232,7 +242,7 @@ async function run({
     for (const timer of timers) clearInterval(timer);
     hub.sendAway(GOAWAY_SPREAD_MS);
     await drain(server, config.drainMs);
-    await runner.stop();
+    await Promise.all([runner.stop(), senders.stop()]);
     await service.stripe.close();
     await sequencer.stop();
     await publisher?.close();

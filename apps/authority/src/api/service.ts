@@ -34,6 +34,10 @@ export interface Service {
   readonly now: () => number;
   /** The clock that development moves, where it may. */
   readonly devClock?: DevClock;
+  /** Whether mails are kept and shown at `/dev/mailbox`. */
+  readonly isMailboxShown: boolean;
+  /** Whether events may go to this machine's own addresses. */
+  readonly allowsLoopback: boolean;
   /** Names this process among others on the store. */
   readonly holder: string;
   /** Tells the sequencers, here and elsewhere, that something is pending. */

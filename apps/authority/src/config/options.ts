@@ -6,6 +6,7 @@ import { z } from "zod";
 export interface OptionDefinition {
   /** As in `--store URL`; the argument is shown in help. */
   readonly flag: string;
+  /** Empty for one that is simply set. */
   readonly argument: string;
   readonly describe: string;
   /** What to write instead of a value that does not hold. */
@@ -33,6 +34,12 @@ export interface Settings {
   readonly stripeApiKey?: string;
   readonly stripeApiUrl?: string;
   readonly stripeReconcileMs: number;
+  readonly smtpUrl?: string;
+  readonly smtpPassword?: string;
+  readonly mailFrom?: string;
+  readonly mailReplyTo?: string;
+  readonly devMailbox?: boolean;
+  readonly devHooks?: boolean;
   readonly devClock?: string;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
@@ -48,6 +55,15 @@ const wholeNumber = (least: number, most: number): z.ZodType<number> => {
 };
 
 const text = (error: string): z.ZodType<string> => z.string({ error }).min(1, { error });
+
+const toggle: z.ZodType<boolean> = z.preprocess(
+  (value) => (value === "true" || value === "1" ? true : value === "false" || value === "0" ? false : value),
+  z.boolean({ error: "must be true or false" }),
+);
+
+const mailbox: z.ZodType<string> = z
+  .string({ error: "must be a mail address" })
+  .regex(/^[^\p{Cc}]{0,200}[^\s<>]@[A-Za-z0-9.-]+>?$/u, { error: "must be a mail address, its name before it" });
 
 /** What each option's value must be. */
 export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Settings[Name] | undefined> } = {
@@ -71,6 +87,12 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   drainMs: wholeNumber(0, 600_000),
   publishDir: text("must not be empty").optional(),
   keyOverlapMs: wholeNumber(0, 999_999_999),
+  smtpUrl: text("must not be empty").optional(),
+  smtpPassword: text("must not be empty").optional(),
+  mailFrom: mailbox.optional(),
+  mailReplyTo: mailbox.optional(),
+  devMailbox: toggle.optional(),
+  devHooks: toggle.optional(),
   devClock: text("must not be empty").optional(),
   stripeWebhookSecrets: z
     .string({ error: "must be signing secrets" })
@@ -177,6 +199,43 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     argument: "DIR",
     describe: "also write what is published into this directory, byte for byte: for a private bucket, or to carry away",
     fix: "Name a directory of its own, empty or not there yet",
+  },
+  smtpUrl: {
+    flag: "--smtp-url",
+    argument: "URL",
+    describe: "mail server for notices; without one they wait, and nothing that they announce happens",
+    fix: "Write smtp://mail.example.com:587 or smtps://user@mail.example.com",
+  },
+  smtpPassword: {
+    flag: "--smtp-password",
+    argument: "TEXT",
+    describe: "password of the user of the mail server; from the environment only",
+    fix: "Set DIMMER_SMTP_PASSWORD",
+    isSecret: true,
+  },
+  mailFrom: {
+    flag: "--mail-from",
+    argument: "ADDRESS",
+    describe: "sender of notices, as the tenant sees it",
+    fix: "Write 'ACME Cloud <billing@acme.example>'",
+  },
+  mailReplyTo: {
+    flag: "--mail-reply-to",
+    argument: "ADDRESS",
+    describe: "where answers to notices go; the sender, where left out",
+    fix: "Write 'ACME Cloud <help@acme.example>'",
+  },
+  devMailbox: {
+    flag: "--dev-mailbox",
+    argument: "",
+    describe: "development only: send no mail, and show each at /dev/mailbox; loopback alone",
+    fix: "Write true, or leave it out",
+  },
+  devHooks: {
+    flag: "--dev-hooks",
+    argument: "",
+    describe: "development only: events may also go to http:// addresses of this machine",
+    fix: "Write true, or leave it out",
   },
   devClock: {
     flag: "--dev-clock",

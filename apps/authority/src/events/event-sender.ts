@@ -59,11 +59,6 @@ export class EventSender {
     this.#loop.start();
   }
 
-  /** Looks at once. Never throws. */
-  wake(): void {
-    this.#loop.wake();
-  }
-
   /** Ends after what is under way. Never rejects. */
   stop(): Promise<void> {
     return this.#loop.stop();
