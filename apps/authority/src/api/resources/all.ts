@@ -7,6 +7,7 @@ import { changeSetOperations } from "./change-sets.ts";
 import { devClockOperations } from "./dev-clock.ts";
 import { docsOperations } from "./docs.ts";
 import { entitlementDescriptions } from "./entitlements.ts";
+import { eventOperations } from "./event-endpoints.ts";
 import { exceptionOperations } from "./exceptions.ts";
 import { factImportOperations } from "./fact-imports.ts";
 import { feedDescriptions } from "./feed.ts";
@@ -17,12 +18,16 @@ import { inboxOperations } from "./inbox.ts";
 import { invoiceOperations } from "./invoices.ts";
 import { keyOperations } from "./keys.ts";
 import { lockOperations } from "./locks.ts";
+import { mailboxOperations } from "./mailbox.ts";
+import { noticeOperations } from "./notices.ts";
 import { paymentOperations } from "./payments.ts";
 import { policyOperations } from "./policies.ts";
 import { recordOperations } from "./records.ts";
 import { restrictionOperations } from "./restrictions.ts";
 import { signingKeyOperations } from "./signing-keys.ts";
 import { stripeOperations } from "./stripe.ts";
+import { taskOperations } from "./tasks.ts";
+import { templateOperations } from "./templates.ts";
 import { tenantOperations } from "./tenants.ts";
 
 /** Every operation that is served through Hono, and the document that describes them and the feed. */
@@ -35,6 +40,11 @@ export function allOperations(): readonly Operation[] {
     ...caseOperations,
     ...invoiceOperations,
     ...paymentOperations,
+    ...noticeOperations,
+    ...templateOperations,
+    ...taskOperations,
+    ...eventOperations,
+    ...mailboxOperations,
     ...policyOperations,
     ...changeSetOperations,
     ...importOperations,
