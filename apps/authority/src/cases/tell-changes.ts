@@ -1,11 +1,20 @@
+import type { PolicyDocument } from "@dimmer/core";
 import type { CasePlan } from "@dimmer/lifecycle";
 import { type EventType, emitEvent } from "../events/emit-event.ts";
 import type { CaseTurn } from "./case-turn.ts";
 
-/** Emits what has changed between the plan of before and the one of now: steps announced and effective, exceptions. */
-export async function tellChanges({ queries, file, plan, nowMs }: CaseTurn): Promise<void> {
+/**
+ * Emits what has changed between the plan of before and the one of now: steps announced and effective, exceptions, and
+ * who may still ask for support.
+ */
+export async function tellChanges({ queries, file, plan, policy, nowMs }: CaseTurn): Promise<void> {
   const before = file.plan === null ? undefined : (JSON.parse(file.plan) as CasePlan);
-  for (const { type, data } of [...stepChanges(before, plan), ...exceptionChanges(before, plan, nowMs)]) {
+  const changes = [
+    ...stepChanges(before, plan),
+    ...exceptionChanges(before, plan, nowMs),
+    ...supportChanges(before, plan, policy.document),
+  ];
+  for (const { type, data } of changes) {
     const { tenant_id: tenant, correlation_id: correlationId } = file;
     await emitEvent(queries, { type, tenant, case: file.id, correlationId, data, nowMs });
   }
@@ -51,4 +60,15 @@ function exceptionsOf(plan: CasePlan | undefined): Map<string, string | null> {
       .filter(({ kind }) => kind === "exception")
       .map(({ subject, untilMs }) => [subject, untilMs === undefined ? null : new Date(untilMs).toISOString()]),
   );
+}
+
+/** Support goes with the mode: what of it is admitted to whom, before and now. */
+function supportChanges(before: CasePlan | undefined, after: CasePlan, { modes }: PolicyDocument): Change[] {
+  const supportOf = (plan: CasePlan | undefined): Record<string, unknown> => {
+    const name = plan?.steps.findLast(({ state }) => state === "effective")?.mode ?? modes[0]?.name;
+    const admits = modes.find((mode) => mode.name === name)?.admits ?? {};
+    return Object.fromEntries(Object.entries(admits).filter(([capability]) => capability.startsWith("support.")));
+  };
+  const [from, to] = [supportOf(before), supportOf(after)];
+  return JSON.stringify(from) === JSON.stringify(to) ? [] : [{ type: "support.tier_changed", data: { from, to } }];
 }
