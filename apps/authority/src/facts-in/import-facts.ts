@@ -12,7 +12,7 @@ import { Fault } from "../changes/fault.ts";
 import type { RowFault } from "../imports/import-tenants.ts";
 import type { CsvLayout, ImportRow } from "../imports/read-rows.ts";
 import type { Queries } from "../store/open-store.ts";
-import { BANK, bankPayment, invoiceOf, readBankPayment } from "./bank-payment.ts";
+import { BANK, type BankPayment, bankPayment, invoiceOf, readBankPayment } from "./bank-payment.ts";
 import { ENTRY_KINDS, type EntryKind, entrySchema, factOf, type ReadyFact } from "./fact-entry.ts";
 import { receiveItem } from "./inbox.ts";
 import { judgeFact, knownFacts } from "./judge-fact.ts";
@@ -260,18 +260,18 @@ export async function importStatement({ service, isDryRun, rows }: FactImportRun
     const value = plainRow(row, tally);
     if (value === undefined) continue;
     try {
-      const paid = checked(bankPayment, value) as unknown as Parameters<typeof invoiceOf>[1];
+      const paid = checked(bankPayment, value) as unknown as BankPayment;
       const item = { source: BANK, id: paid.payment, body: JSON.stringify(value) };
       if (isDryRun) {
-        const before = await inInbox(service.store.db, item.id);
-        const isMatched = (await invoiceOf(service.store.db, paid)) !== undefined;
-        tally.counts[before ? "unchanged" : "created"]++;
-        if (!before && !isMatched) tally.counts.unmatched++;
+        const { isKnown, isMatched } = await imagineTransfer(service, paid);
+        tally.counts[isKnown ? "unchanged" : "created"]++;
+        if (!isKnown && !isMatched) tally.counts.unmatched++;
         continue;
       }
-      const { isRepeated, state, code, message } = await receiveItem(service, item, readBankPayment);
-      if (isRepeated) tally.counts.unchanged++;
-      else if (state === "quarantined" && code !== "unmatched") {
+      const { isRepeated, state, code, message, attempts } = await receiveItem(service, item, readBankPayment);
+      const isWaiting = state === "quarantined" && code === "unmatched";
+      if (isRepeated || (isWaiting && attempts > 1)) tally.counts.unchanged++;
+      else if (state === "quarantined" && !isWaiting) {
         tally.refuseRow({
           line: row.line,
           message: message ?? "cannot be followed",
@@ -289,12 +289,27 @@ export async function importStatement({ service, isDryRun, rows }: FactImportRun
   return tally.done(isDryRun);
 }
 
-async function inInbox(queries: Queries, id: string): Promise<boolean> {
-  const row = await queries
+/** What would become of a transfer. @throws {Fault} where it contradicts what is known */
+async function imagineTransfer(
+  { store, now }: Service,
+  paid: BankPayment,
+): Promise<{ readonly isKnown: boolean; readonly isMatched: boolean }> {
+  const { db } = store;
+  const to = await invoiceOf(db, paid);
+  const row = await db
     .selectFrom("inbox")
     .select("state")
     .where("source", "=", BANK)
-    .where("id", "=", id)
+    .where("id", "=", paid.payment)
     .executeTakeFirst();
-  return row !== undefined;
+  const isKnown = row !== undefined && (row.state !== "quarantined" || to === undefined);
+  if (!isKnown && to !== undefined) {
+    const { payment, amount, currency, paidAt: atMs } = paid;
+    const fields = { payment, amount, currency, invoice: to.invoice };
+    const nowMs = now();
+    const known = await knownFacts(db, to.tenant, "nonpayment");
+    const ready = factOf({ kind: "payment", atMs, fields }, nowMs);
+    await judgeFact(db, { ready, known, tenant: to.tenant, nowMs });
+  }
+  return { isKnown, isMatched: to !== undefined };
 }

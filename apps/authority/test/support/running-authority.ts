@@ -38,7 +38,12 @@ export interface RunningAuthority extends Authority {
 
 /** Starts an authority on a SQLite file of its own, or on the store given. */
 export async function runAuthority(
-  options: AuthorityPorts & { store?: string; folder?: string; config?: Record<string, unknown> } = {},
+  options: AuthorityPorts & {
+    store?: string;
+    folder?: string;
+    config?: Record<string, unknown>;
+    env?: Record<string, string>;
+  } = {},
 ): Promise<RunningAuthority> {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "dimmer-authority-"));
   const keys = join(folder, "keys");
@@ -53,8 +58,9 @@ export async function runAuthority(
       ratePerSecond: 100_000,
       ...options.config,
     },
+    ...(options.env === undefined ? {} : { env: options.env }),
   });
-  const { store: _store, folder: _folder, config: _config, ...ports } = options;
+  const { store: _store, folder: _folder, config: _config, env: _env, ...ports } = options;
   const authority = await startAuthority(config, {
     log: pino({ level: "info" }, { write: (line: string) => logged.push(line) }),
     ...ports,

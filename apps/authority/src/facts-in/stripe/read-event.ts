@@ -2,12 +2,14 @@ import type Stripe from "stripe";
 import { Fault } from "../../changes/fault.ts";
 import type { ItemWrite } from "../inbox.ts";
 import { readCharge, readDispute, readInvoice, readInvoicePayment, type Said } from "./money-events.ts";
+import { formFaultOf, type StripeForm } from "./stripe-forms.ts";
 import { readExpiringSource, readSubscription } from "./subscription-events.ts";
 import { tenantOf } from "./tenant-of.ts";
 
 type Read = (write: ItemWrite, object: never, said: Said) => Promise<"done" | "ignored">;
 
 const invoice: Read = (write, object, said) => readInvoice(write, object, { ...said, hasFailed: false });
+const failedInvoice: Read = (write, object, said) => readInvoice(write, object, { ...said, hasFailed: true });
 const customer: Read = async (write, object: Stripe.Customer) => {
   // One that is of no tenant of ours is none of our business yet.
   if (object.metadata?.["dimmer_tenant"] === undefined) return "ignored";
@@ -15,34 +17,47 @@ const customer: Read = async (write, object: Stripe.Customer) => {
   return "done";
 };
 
+interface Reader {
+  readonly form: StripeForm;
+  readonly read: Read;
+}
+
+function readers(form: StripeForm, read: unknown, types: readonly string[]): [string, Reader][] {
+  return types.map((type) => [type, { form, read: read as Read }]);
+}
+
 /** What is read of the events of Stripe, by type. Every other type is counted and passed over. */
-const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
-  ...(
-    [
-      "finalized",
-      "updated",
-      "overdue",
-      "paid",
-      "payment_succeeded",
-      "voided",
-      "marked_uncollectible",
-      "sent",
-      "overpaid",
-    ] as const
-  ).map((name) => [`invoice.${name}`, invoice] as const),
-  ["invoice.payment_failed", (write, object, said) => readInvoice(write, object, { ...said, hasFailed: true })],
-  ["invoice_payment.paid", readInvoicePayment],
-  ...["created", "updated", "paused", "resumed", "deleted"].map(
-    (name) => [`customer.subscription.${name}`, readSubscription as Read] as const,
-  ),
-  ...["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"].map(
-    (name) => [`charge.dispute.${name}`, readDispute as Read] as const,
-  ),
-  ["charge.succeeded", readCharge],
-  ["charge.refunded", readCharge],
-  ["customer.created", customer],
-  ["customer.updated", customer],
-  ["customer.source.expiring", readExpiringSource],
+const READERS: ReadonlyMap<string, Reader> = new Map([
+  ...readers("invoice", invoice, [
+    "invoice.finalized",
+    "invoice.updated",
+    "invoice.overdue",
+    "invoice.paid",
+    "invoice.payment_succeeded",
+    "invoice.overpaid",
+    "invoice.sent",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+  ]),
+  ...readers("invoice", failedInvoice, ["invoice.payment_failed"]),
+  ...readers("invoice_payment", readInvoicePayment, ["invoice_payment.paid"]),
+  ...readers("subscription", readSubscription, [
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.deleted",
+  ]),
+  ...readers("dispute", readDispute, [
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+  ]),
+  ...readers("charge", readCharge, ["charge.succeeded", "charge.refunded"]),
+  ...readers("customer", customer, ["customer.created", "customer.updated"]),
+  ...readers("source", readExpiringSource, ["customer.source.expiring"]),
 ]);
 
 /** Whether anything follows from a type of event. */
@@ -53,22 +68,12 @@ export function isReadType(type: string): boolean {
 /** Reads an event whose signature was verified. @throws {Fault} where it cannot be followed: it is quarantined */
 export async function readStripeEvent(write: ItemWrite, body: unknown): Promise<"done" | "ignored"> {
   const event = body as Stripe.Event;
-  const read = READERS.get(event.type);
-  if (read === undefined) return "ignored";
-  try {
-    return await read(write, event.data.object as never, { asOfMs: event.created * 1_000 });
-  } catch (error) {
-    // Signed by Stripe, and of a form that is not known here: it is kept, and nobody's request failed.
-    if (error instanceof TypeError || error instanceof RangeError) {
-      throw new Fault(
-        "invalid",
-        `${event.type} of API version ${event.api_version ?? "unknown"} is not understood`,
-        undefined,
-        {
-          code: "not_understood",
-        },
-      );
-    }
-    throw error;
+  const reader = READERS.get(event.type);
+  if (reader === undefined) return "ignored";
+  const fault = formFaultOf(reader.form, event.data.object);
+  if (fault !== undefined) {
+    const message = `${event.type} of API version ${event.api_version ?? "unknown"} is not understood: ${fault}`;
+    throw new Fault("invalid", message, undefined, { code: "not_understood" });
   }
+  return await reader.read(write, event.data.object as never, { asOfMs: event.created * 1_000 });
 }

@@ -5,6 +5,7 @@ import { type ItemState, receiveItem } from "../inbox.ts";
 import { STRIPE } from "./billing-refs.ts";
 import { isReadType, readStripeEvent } from "./read-event.ts";
 import { type Reconciled, reconcileStripe } from "./reconcile.ts";
+import { stripeEventForm } from "./stripe-forms.ts";
 import { type StripeSettings, stripeClient } from "./stripe-settings.ts";
 import { verifiedEvent } from "./verify-webhook.ts";
 
@@ -39,7 +40,8 @@ export class StripeDesk {
    * of a type from which nothing follows is counted.
    */
   async receive(service: Service, event: Stripe.Event): Promise<ItemState["state"]> {
-    if (!isReadType(event.type) || faultOfJson(event, "", 0) !== undefined) {
+    const isRead = stripeEventForm.safeParse(event).success && isReadType(event.type);
+    if (!isRead || faultOfJson(event, "", 0) !== undefined) {
       service.counters.inbox.ignored++;
       return "ignored";
     }
