@@ -60,7 +60,7 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
   } = options;
   if (!(timeoutMs > 0)) throw mistake("timeoutMs", timeoutMs, "write milliseconds above 0");
   const { secrets } = signing ?? {};
-  if (secrets === undefined || secrets.length === 0)
+  if (secrets === undefined || (typeof secrets !== "function" && secrets.length === 0))
     throw mistake("signing.secrets", secrets, "give a secret, whsec_… or base64");
   const signer = messageSigner();
   // A secret that cannot sign is found at construction, where it stands there.

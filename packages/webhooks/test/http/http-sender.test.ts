@@ -1,0 +1,268 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Webhook } from "standardwebhooks";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { addressGuard } from "../../src/http/address-guard.ts";
+import { retryAfterMs } from "../../src/http/retry-after.ts";
+import { type HttpSender, type HttpSenderOptions, httpSender, type SendContext, SendFailure } from "../../src/index.ts";
+import { startReceiver } from "../support/receiver.ts";
+import { scratchPath } from "../support/scratch.ts";
+
+const SECRET = `whsec_${Buffer.from("a secret of this test").toString("base64")}`;
+const OLD_SECRET = Buffer.from("the one before it").toString("base64");
+const never = new AbortController().signal;
+
+function senderOf(options: Partial<HttpSenderOptions> = {}): HttpSender {
+  const sender = httpSender({ signing: { secrets: SECRET }, allowLoopback: true, ...options });
+  onTestFinished(() => sender.close());
+  return sender;
+}
+const send = (sender: HttpSender, endpoint: string, context: Partial<SendContext> = {}): Promise<unknown> =>
+  sender(
+    { tenant: "acme", endpoint, id: "msg_1", type: "note.created", body: '{"text":"été"}' },
+    { signal: never, attempt: 1, resync: undefined, ...context },
+  );
+const failure = (sender: HttpSender, endpoint: string, context: Partial<SendContext> = {}): Promise<SendFailure> =>
+  send(sender, endpoint, context).then(
+    () => {
+      throw new Error("it arrived");
+    },
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(SendFailure);
+      return error as SendFailure;
+    },
+  );
+
+describe("the HTTP sender", () => {
+  it("posts what a Standard Webhooks library verifies", async () => {
+    const { url, received } = await startReceiver();
+    await send(senderOf(), url);
+    const [{ headers, body } = { headers: {}, body: "" }] = received;
+    expect(new Webhook(SECRET).verify(body, headers as Record<string, string>)).toEqual({ text: "été" });
+    expect(headers).toMatchObject({ "content-type": "application/json", "webhook-id": "msg_1" });
+    expect(headers["dimmer-resync"]).toBeUndefined();
+  });
+
+  it("signs with every secret while keys rotate: who knows one takes it, who knows another does not", async () => {
+    const { url, received } = await startReceiver();
+    await send(senderOf({ signing: { secrets: async () => [SECRET, OLD_SECRET] } }), url, { resync: "replay" });
+    const [{ headers, body } = { headers: {}, body: "" }] = received;
+    for (const secret of [SECRET, OLD_SECRET]) new Webhook(secret).verify(body, headers as Record<string, string>);
+    expect(() => new Webhook("b3RoZXI=").verify(body, headers as Record<string, string>)).toThrow();
+    expect(headers["dimmer-resync"]).toBe("replay");
+  });
+
+  it("takes every 2xx for arrived, and nothing else", async () => {
+    for (const status of [200, 202, 204])
+      await send(senderOf(), (await startReceiver((res) => void res.writeHead(status).end())).url);
+    for (const status of [400, 401, 404, 429, 500, 503]) {
+      const { url } = await startReceiver((res) => void res.writeHead(status, { "retry-after": "7" }).end());
+      expect(await failure(senderOf(), url)).toMatchObject({
+        message: `status ${status}`,
+        isFinal: false,
+        retryAfterMs: 7_000,
+      });
+    }
+  });
+
+  it("takes 410 for the end of the endpoint", async () => {
+    const { url } = await startReceiver((res) => void res.writeHead(410).end());
+    expect(await failure(senderOf(), url)).toMatchObject({ isGone: true, isFinal: true });
+  });
+
+  it("does not follow a redirect, wherever it leads", async () => {
+    const target = await startReceiver();
+    for (const status of [301, 302, 307, 308]) {
+      const { url } = await startReceiver((res) => void res.writeHead(status, { location: target.url }).end());
+      expect((await failure(senderOf(), url)).message).toBe(`status ${status}: redirects are not followed`);
+    }
+    expect(target.received).toEqual([]);
+  });
+
+  it("takes an answer that comes too late for none", async () => {
+    const { url } = await startReceiver(() => undefined);
+    expect((await failure(senderOf({ timeoutMs: 50 }), url)).message).toBe("no answer within 50 ms");
+  });
+
+  it("is done with a 200 whose body has no end, and reads no more of it than it must", async () => {
+    let written = 0;
+    let isCut = false;
+    const { url } = await startReceiver((res) => {
+      res.writeHead(200);
+      const more = (): void => {
+        while (res.write("x".repeat(16_384))) written += 16_384;
+      };
+      res.on("drain", more);
+      res.on("close", () => {
+        isCut = true;
+      });
+      more();
+    });
+    await send(senderOf(), url);
+    await expect.poll(() => isCut).toBe(true);
+    expect(written).toBeLessThan(16 * 1_048_576);
+  });
+
+  it("ends with its signal", async () => {
+    const { url, received } = await startReceiver(() => undefined);
+    const controller = new AbortController();
+    const ended = failure(senderOf(), url, { signal: controller.signal });
+    await expect.poll(() => received.length).toBe(1);
+    controller.abort(new Error("denied"));
+    expect(await ended).toBeInstanceOf(SendFailure);
+  });
+
+  it("says that nobody listens, and that a name is not known", async () => {
+    expect((await failure(senderOf(), "http://127.0.0.1:1/")).message).toMatch(/ECONNREFUSED/);
+    const resolve = (): Promise<never> =>
+      Promise.reject(Object.assign(new Error("getaddrinfo"), { code: "ENOTFOUND" }));
+    expect((await failure(senderOf({ resolve }), "https://nowhere.example/")).message).toMatch(/ENOTFOUND/);
+  });
+
+  it("refuses a certificate that it cannot trust, and takes one that it was told to", async () => {
+    const folder = dirname(scratchPath("x"));
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+      ],
+      { stdio: "ignore" },
+    );
+    const tls = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+    const { url, received } = await startReceiver(undefined, tls);
+    expect((await failure(senderOf(), url)).message).toMatch(/self-signed|DEPTH_ZERO/i);
+    expect(received).toEqual([]);
+    const resolve = (): Promise<{ address: string; family: number }[]> =>
+      Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
+    await send(senderOf({ ca: tls.cert, resolve }), url);
+    expect(received).toHaveLength(1);
+    const elsewhere = url.replace("localhost", "elsewhere.example");
+    expect((await failure(senderOf({ ca: tls.cert, resolve }), elsewhere)).message).toMatch(/altname|ALTNAME/);
+  });
+
+  it("connects to no address that is not public, however it is written", async () => {
+    const sender = senderOf({ allowLoopback: false });
+    const hosts = [
+      "127.0.0.1",
+      "2130706433",
+      "0x7f.1",
+      "[::1]",
+      "[::ffff:127.0.0.1]",
+      "10.0.0.1",
+      "192.168.1.1",
+      "169.254.169.254",
+      "100.64.0.1",
+      "0.0.0.0",
+      "[fd00::1]",
+      "[fe80::1]",
+      "[64:ff9b::7f00:1]",
+      "[2002:7f00:1::]",
+    ];
+    for (const host of hosts) expect((await failure(sender, `https://${host}/`)).message, host).toMatch(/not public/);
+  });
+
+  it("connects to no name that has one such address among its own", async () => {
+    const { url, received } = await startReceiver();
+    const resolve = (): Promise<{ address: string; family: number }[]> =>
+      Promise.resolve([
+        { address: "93.184.216.34", family: 4 },
+        { address: "127.0.0.1", family: 4 },
+      ]);
+    const sender = senderOf({ allowLoopback: false, resolve });
+    expect(
+      (await failure(sender, url.replace("http:", "https:").replace("127.0.0.1", "rebind.example"))).message,
+    ).toMatch(/not public/);
+    expect(received).toEqual([]);
+  });
+
+  it("asks for a name once a connection and connects to what it was told: rebinding finds no second look", async () => {
+    const { url, received } = await startReceiver();
+    const asked: string[] = [];
+    const resolve = (name: string): Promise<{ address: string; family: number }[]> => {
+      asked.push(name);
+      return Promise.resolve([{ address: asked.length === 1 ? "127.0.0.1" : "10.0.0.1", family: 4 }]);
+    };
+    await send(senderOf({ resolve }), url.replace("127.0.0.1", "rebind.example"));
+    expect([asked, received.length]).toEqual([["rebind.example"], 1]);
+  });
+
+  it("takes https: alone, without a user, and an endpoint that has a URL", async () => {
+    const sender = senderOf({ allowLoopback: false });
+    expect(await failure(sender, "http://example.com/")).toMatchObject({
+      isFinal: true,
+      message: expect.stringMatching(/not https/),
+    });
+    expect(await failure(sender, "https://user:pw@example.com/")).toMatchObject({ isFinal: true });
+    expect(await failure(sender, "billing")).toMatchObject({ isFinal: true, message: "the endpoint has no URL" });
+    expect(await failure(senderOf({ urlOf: () => undefined }), "billing")).toMatchObject({ isFinal: true });
+  });
+
+  it("sends to the URL of a name", async () => {
+    const { url, received } = await startReceiver();
+    await send(senderOf({ urlOf: ({ endpoint }) => (endpoint === "billing" ? url : undefined) }), "billing");
+    expect(received).toHaveLength(1);
+  });
+
+  it("refuses mistakes at construction, and never quotes a secret", async () => {
+    const wrong = [
+      { signing: { secrets: [] } },
+      { signing: { secrets: "§§ no base64 §§" } },
+      { timeoutMs: 0 },
+      { allowNetworks: ["10.0.0.0"] },
+    ];
+    for (const options of wrong) {
+      expect(() => httpSender({ signing: { secrets: SECRET }, ...options })).toThrow(
+        expect.objectContaining({ code: "options_invalid", message: expect.not.stringContaining("§") }),
+      );
+    }
+    const { message } = await failure(senderOf({ signing: { secrets: () => "§§" } }), "https://example.com/");
+    expect(message).toBe("a secret of the endpoint cannot sign: it must be base64, with or without whsec_ before it");
+  });
+});
+
+describe("the address guard", () => {
+  it("lets public addresses pass, and networks that it was told of", () => {
+    const guard = addressGuard(["10.1.0.0/16", "fd00:1::/32"]);
+    for (const address of ["93.184.216.34", "2606:2800:220:1::1", "10.1.2.3", "fd00:1::5"])
+      expect(guard(address), address).toBe(true);
+    for (const address of [
+      "10.2.0.1",
+      "fd00:2::5",
+      "::ffff:10.1.2.3",
+      "224.0.0.1",
+      "240.0.0.1",
+      "198.18.0.1",
+      "::",
+      "no address",
+    ])
+      expect(guard(address), address).toBe(false);
+  });
+});
+
+describe("Retry-After", () => {
+  it("is seconds or a date, and nothing else", () => {
+    const nowMs = Date.parse("2026-12-10T00:00:00Z");
+    expect(retryAfterMs("120", nowMs)).toBe(120_000);
+    expect(retryAfterMs("Thu, 10 Dec 2026 00:01:00 GMT", nowMs)).toBe(60_000);
+    expect(retryAfterMs("Wed, 09 Dec 2026 00:00:00 GMT", nowMs)).toBe(0);
+    for (const nothing of [undefined, "", "soon", "-5x"]) expect(retryAfterMs(nothing, nowMs)).toBeUndefined();
+  });
+});
