@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { DimmerError } from "@dimmer/core";
-import { compareVersions, formatVersion, type TrustedKeys, type Version, type WireLock } from "@dimmer/statement";
+import { compareVersions, formatVersion, type Version, type WireLock } from "@dimmer/statement";
 import type { Transaction } from "kysely";
 import type { Actor } from "../changes/actor.ts";
-import { SIGNING_ROLES, signingKid } from "../keys/follow-keyset.ts";
-import { readKeys } from "../keys/key-states.ts";
+import { followKeyset } from "../keys/follow-keyset.ts";
+import { appliedKeyset, type KeyStanding, readKeys } from "../keys/key-states.ts";
+import { keysetOf } from "../keys/key-turn.ts";
 import { SigningRing } from "../keys/signing-ring.ts";
 import { raiseEpoch } from "../sequencer/raise-epoch.ts";
 import type { Store } from "../store/open-store.ts";
@@ -63,7 +64,7 @@ export async function beginEpoch(
       .execute();
   }
   const { keys } = keysets.length > feed.keysets.length ? await feedOfStore(queries) : feed;
-  const signers = await signersNow(given, queries, keys);
+  const signers = await signersNow(given, queries, { keysets, nowMs });
   requireKnown(signers, keys);
   const difference = published === undefined ? NO_DIFFERENCE : await differenceTo(queries, published);
   if (!isAcceptingLostLocks) await takeOverLocks({ queries, actor, nowMs }, difference.lost);
@@ -79,22 +80,25 @@ export async function beginEpoch(
 }
 
 /**
- * The keys that the store names, where the newest keyset still lists each; else those that lie in the key directory for
- * each role: what a backup names may have been revoked since.
+ * The keys that the store names, or that take their place by the keysets that it does not know yet: what a backup names
+ * may have been revoked since. Where one of them is not in the key directory, what lies there for each role.
  */
 async function signersNow(
   given: IssuingSigners,
   queries: Transaction<Tables>,
-  trusted: TrustedKeys,
+  { keysets, nowMs }: { readonly keysets: readonly string[]; readonly nowMs: number },
 ): Promise<IssuingSigners> {
   if (!(given instanceof SigningRing)) return given;
-  const named = await readKeys(queries);
-  const isListed = SIGNING_ROLES.every((role) => {
-    const kid = signingKid(named, role);
-    const known = kid === undefined ? undefined : trusted.find(kid);
-    return known !== undefined && known.lastGood === undefined;
-  });
-  return isListed ? await given.signersOf(named) : given;
+  const signed = await queries.selectFrom("feed_state").select(["epoch", "seq"]).executeTakeFirst();
+  const moment = { nowMs, signed: signed ?? { epoch: 0, seq: 0 }, overlapMs: 0 };
+  let keys: readonly KeyStanding[] = await readKeys(queries);
+  for (const token of keysets.slice(await appliedKeyset(queries))) keys = followKeyset(keys, keysetOf(token), moment);
+  try {
+    return await given.signersOf(keys);
+  } catch (error) {
+    if (error instanceof DimmerError && error.code === "keys_unreadable") return given;
+    throw error;
+  }
 }
 
 const FRESH_FOR_MS = 60_000;
