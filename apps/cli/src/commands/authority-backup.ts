@@ -34,6 +34,9 @@ export function addAuthorityBackup(parent: Command): void {
     .option("--reason <text>", "why, for the ledger", "backup")
     .action(
       answering(async ({ out, store, url, keyFile, reason }: Options) => {
+        if (url === undefined && store === undefined && (process.env["DIMMER_STORE"] ?? "") === "") {
+          throw usageFailure("name an authority that runs with --url URL, or the store of one with --store URL");
+        }
         const { backupFromAuthority, backupStore } = await import("@dimmer/authority");
         const made =
           url === undefined
