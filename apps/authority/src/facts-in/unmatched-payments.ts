@@ -28,10 +28,11 @@ export async function unmatchedPayments(queries: Queries, limit: number): Promis
     .select(["tenant_id", "body"])
     .where("kind", "=", "payment")
     .where("body", "not like", '%"invoice":%')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("fact as after")
+    .where((eb) =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom("fact as after")
             .select("after.seq")
             .whereRef("after.tenant_id", "=", "fact.tenant_id")
             .where("after.kind", "in", ["payment_matched", "payment_reversed"])

@@ -35,8 +35,10 @@ const shown = z
   })
   .meta({ id: "InboxMessage" });
 
-function show({ body: _, tenant_id, received_ms, updated_ms, ...row }: InboxTable): Record<string, unknown> {
-  return { ...row, tenant: tenant_id, receivedAt: isoOf(received_ms), updatedAt: isoOf(updated_ms) };
+function show(row: InboxTable): Record<string, unknown> {
+  const { source, id, state, code, message, attempts } = row;
+  const times = { receivedAt: isoOf(row.received_ms), updatedAt: isoOf(row.updated_ms) };
+  return { source, id, tenant: row.tenant_id, state, code, message, attempts, ...times };
 }
 
 /** How the messages of a source are read. @throws {Fault} `missing` */
@@ -80,8 +82,8 @@ export const inboxOperations: readonly Operation[] = [
         .orderBy("id")
         .limit(query.limit + 1);
       if (after !== undefined) {
-        select = select.where(({ or, and, eb }) =>
-          or([eb("source", ">", after.source), and([eb("source", "=", after.source), eb("id", ">", after.id)])]),
+        select = select.where((eb) =>
+          eb.or([eb("source", ">", after.source), eb.and([eb("source", "=", after.source), eb("id", ">", after.id)])]),
         );
       }
       if (query.state !== undefined) select = select.where("state", "=", query.state);
