@@ -9,12 +9,14 @@ import { type RunningAuthority, runAuthority } from "../support/running-authorit
 const at = (text: string): number => Date.parse(text);
 const actor: Actor = { id: "test", role: "finance", reason: "a test", correlationId: "cor_line" };
 
+const contacts = [{ name: "Aoi", email: "aoi@acme.example", roles: ["billing", "admin"] }];
+
 let authority: RunningAuthority;
 let replica: Replica;
 let nowMs = at("2026-12-24T12:00:00+09:00");
 beforeAll(async () => {
   authority = await runAuthority({ now: () => nowMs, listEveryMs: 0, headEveryMs: 100 });
-  await authority.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro", zone: "Asia/Tokyo" } });
+  await authority.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro", zone: "Asia/Tokyo", contacts } });
   replica = followFeed({
     sources: [httpSource(authority.url, { token: await authority.fleetSecret() })],
     trust: [authority.trust],
@@ -36,35 +38,21 @@ async function record(fact: Fact): Promise<string> {
   return recorded.case.id;
 }
 
-/** Answers for every address of the notices that went out: this one took it. */
+/** Answers for every address of the notices that went out: this one took it. Whether all had an answer already. */
 async function acceptNotices(): Promise<boolean> {
-  let isAll = true;
   const { store } = authority;
-  const deliveries = await store.db
-    .selectFrom("notice_delivery")
-    .innerJoin("notice", "notice.id", "notice_delivery.notice_id")
-    .select(["notice.id", "notice_delivery.address", "notice.case_id"])
-    .execute();
-  await store.transact(async (queries) => {
-    for (const { id, address, case_id } of deliveries) {
-      const known = await queries
-        .selectFrom("fact")
-        .select("id")
-        .where("id", "=", `accepted/${id}/${address}`)
-        .executeTakeFirst();
+  const sent = await store.db.selectFrom("fact").selectAll().where("kind", "=", "notice_sent").execute();
+  for (const { case_id, body } of sent) {
+    const { notice, addresses } = JSON.parse(body) as Extract<Fact, { kind: "notice_sent" }>;
+    for (const address of addresses) {
+      const fact: Fact = { kind: "notice_accepted", id: `a/${notice}/${address}`, atMs: nowMs, notice, address };
+      const known = await store.db.selectFrom("fact").select("id").where("id", "=", fact.id).executeTakeFirst();
       if (known !== undefined) continue;
-      isAll = false;
-      const fact = {
-        kind: "notice_accepted",
-        id: `accepted/${id}/${address}`,
-        atMs: nowMs,
-        notice: id,
-        address,
-      } as const;
-      await recordFact({ store, queries, actor, nowMs }, { case: case_id, fact });
+      await store.transact((queries) => recordFact({ store, queries, actor, nowMs }, { case: case_id, fact }));
+      return false;
     }
-  });
-  return isAll;
+  }
+  return true;
 }
 
 /** Waits until the runner has nothing left to do at this moment, and the replica says so. */
