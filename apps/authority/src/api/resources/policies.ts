@@ -1,7 +1,9 @@
+import type { PolicyDocument } from "@dimmer/core";
 import { z } from "zod";
 import { Fault } from "../../changes/fault.ts";
 import { activatePolicy, uploadPolicy } from "../../changes/policies.ts";
 import { type PolicyPreview, previewPolicy } from "../../changes/policy-preview.ts";
+import { checkPolicyTemplates } from "../../notices/template-store.ts";
 import { narrowingAllowed } from "../../sequencer/breaker.ts";
 import type { Queries } from "../../store/open-store.ts";
 import type { PolicyTable } from "../../store/schema.ts";
@@ -129,6 +131,7 @@ export const policyOperations: readonly Operation[] = [
     path: "/v1/policies/{id}/activate",
     summary: "Bring a draft into force",
     description:
+      "Refused where one of its notices has no template in every language, or one that does not say what it must. " +
       "What takes something from more tenants than the breaker lets pass is brought into force by somebody else than " +
       "who uploaded it, who names the count of the preview (narrowed and quarantined together).",
     access: ["admin"],
@@ -154,6 +157,7 @@ export const policyOperations: readonly Operation[] = [
       const actor = as(["admin"], "activating a policy");
       const row = await policyOf(queries, id);
       if (row.state === "draft") {
+        await checkPolicyTemplates(queries, JSON.parse(row.document) as PolicyDocument);
         const preview = await previewOf(service, queries, id);
         if (needsSecondPerson(service, preview))
           checkSecondPerson(preview, { row, actor: actor.id, named: body.narrowed });
