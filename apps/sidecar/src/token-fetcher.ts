@@ -1,4 +1,4 @@
-import { DimmerError } from "@dimmer/core";
+import { DimmerError, type Lock } from "@dimmer/core";
 import type { FeedSource, Replica } from "@dimmer/feed/follow";
 import type { TokenSource } from "@dimmer/feed/node";
 import {
@@ -139,12 +139,24 @@ async function verified(
   if (known !== undefined && compareVersions(payload, known.payload) < 0) {
     throw new DimmerError("statement_outdated", `${tenant}: the token given is older than the one kept`);
   }
+  if (isLockOvertaken(replica, payload)) {
+    throw new DimmerError("statement_outdated", `${tenant}: the token given is older than the lock list in force`);
+  }
   return payload;
+}
+
+/** Whether the replica enforces a lock that a token would deny it has: what is given is never milder than that (D2). */
+function isLockOvertaken(replica: Replica, payload: EntitlementTokenPayload): boolean {
+  const { lock } = replica.about(payload.sub);
+  if (lock === undefined || isSameLock(lock, payload.lock)) return false;
+  const { version, locksVersion } = replica.status();
+  return [version, locksVersion].some((known) => known !== undefined && compareVersions(known, payload) >= 0);
 }
 
 /** Whether a token says what the replica holds, where the replica is not behind it. */
 function isAgreed(replica: Replica, payload: EntitlementTokenPayload): boolean {
   const { version } = replica;
+  if (isLockOvertaken(replica, payload)) return false;
   if (version === undefined || compareVersions(version, payload) < 0) return true;
   const { entitlement, lock } = replica.about(payload.sub);
   if (
@@ -153,7 +165,11 @@ function isAgreed(replica: Replica, payload: EntitlementTokenPayload): boolean {
   ) {
     return false;
   }
-  return JSON.stringify(lock && lockToWire(lock)) === JSON.stringify(payload.lock && lockOf(payload.lock));
+  return isSameLock(lock, payload.lock);
+}
+
+function isSameLock(held: Lock | undefined, named: EntitlementTokenPayload["lock"]): boolean {
+  return JSON.stringify(held && lockToWire(held)) === JSON.stringify(named && lockOf(named));
 }
 
 /** A lock in the order of its fields. */

@@ -131,6 +131,24 @@ describe("what a fetcher of tokens refuses", () => {
     expect(onRefused.mock.calls[0]?.[0]).toMatchObject({ code });
   });
 
+  it("D2 · a token without the lock that its replica enforces, whatever is still valid of it", async () => {
+    const feed = await testFeed({ locks: [] });
+    const sidecar = await runSidecar(feed);
+    const { replica } = sidecar;
+    const before = await sign(feed, sidecar);
+    const source = { name: "fake", kind: "network", token: async () => ({ token: before }) };
+    const onRefused = vi.fn();
+    const sources = [source as unknown as MaybeTokenSource];
+    const issuer = createTokenFetcher({ replica, sources, counters: createCounters(), onRefused });
+    expect(await issuer.issue("acme")).toEqual({ token: before });
+    const lock = { tenant: "acme", cause: "security", case: "INC-1", since: NOW_MS / 1_000, allow: [] } as const;
+    await feed.publish({ locks: [lock] });
+    await replica.refresh();
+    expect(replica.check("acme", "view").reason).toBe("locked");
+    expect(await issuer.issue("acme")).toEqual({ missing: "authority" });
+    expect(onRefused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_outdated" });
+  });
+
   it("F7 · has so many fetches under way, and no more", async () => {
     const feed = await testFeed();
     const { replica } = await runSidecar(feed);
