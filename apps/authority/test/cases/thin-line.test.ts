@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { followFeed, type Replica } from "@dimmer/feed/follow";
 import { httpSource, systemClock } from "@dimmer/feed/node";
 import type { Fact } from "@dimmer/lifecycle";
@@ -55,21 +56,31 @@ async function acceptNotices(): Promise<boolean> {
   return true;
 }
 
+async function isIdle(): Promise<boolean> {
+  const isAccepted = await acceptNotices();
+  const due = await authority.store.db
+    .selectFrom("case_file")
+    .select("id")
+    .where("next_wake_ms", "<=", nowMs)
+    .execute();
+  return isAccepted && due.length === 0;
+}
+
+/** Waits until the runner has nothing left to do at this moment. */
+async function untilIdle(): Promise<void> {
+  await expect.poll(isIdle, { timeout: 15_000 }).toBe(true);
+}
+
 /** Waits until the runner has nothing left to do at this moment, and the replica says so. */
 async function untilReplica(check: () => boolean): Promise<void> {
   await expect
     .poll(
       async () => {
-        const isAccepted = await acceptNotices();
-        const due = await authority.store.db
-          .selectFrom("case_file")
-          .select("id")
-          .where("next_wake_ms", "<=", nowMs)
-          .execute();
+        const isDone = await isIdle();
         await replica.refresh();
-        return isAccepted && due.length === 0 && check();
+        return isDone && check();
       },
-      { timeout: 10_000 },
+      { timeout: 15_000 },
     )
     .toBe(true);
 }
@@ -128,5 +139,67 @@ describe("an unpaid invoice", () => {
       "restored",
       "support.tier_changed",
     ]);
+  }, 60_000);
+
+  it("L2 · with the runner stopped a replica takes the announced step and no other; back, it gives the next its whole time", async () => {
+    const whole = authority;
+    nowMs = at("2026-12-25T09:00:00+09:00");
+    const ports = { now: () => nowMs, listEveryMs: 0, headEveryMs: 100 };
+    const first = await runAuthority(ports);
+    try {
+      authority = first;
+      await first.ask("PUT", "/v1/tenants/acme", { body: { name: "ACME", plan: "pro", contacts } });
+      const id = await record({
+        kind: "invoice",
+        id: "in_2",
+        atMs: at("2026-11-25T00:00:00Z"),
+        invoice: "inv_2",
+        amount: 55_000,
+        currency: "JPY",
+        due: { date: "2026-12-25", zone: "Asia/Tokyo" },
+        method: "invoice",
+      });
+      await untilIdle();
+      const token = await first.fleetSecret();
+      await first.close();
+      // A month in which nobody looks at cases: the authority signs what it has, and nothing else.
+      nowMs = at("2027-02-01T10:00:00+09:00");
+      const idle = await runAuthority({ ...ports, folder: first.folder, runsCases: false });
+      const late = followFeed({
+        sources: [httpSource(idle.url, { token })],
+        trust: [idle.trust],
+        clock: systemClock(),
+        pollMs: 3_600_000,
+      });
+      await late.ready();
+      const modeNow = async (): Promise<string> => {
+        await late.refresh();
+        return late.check("acme", "create").mode;
+      };
+      await expect.poll(modeNow, { timeout: 10_000 }).toBe("grace");
+      const restriction = await idle.store.db.selectFrom("restriction").select("steps").executeTakeFirstOrThrow();
+      expect(JSON.parse(restriction.steps)).toHaveLength(1);
+      await late.close();
+      await idle.close();
+      authority = await runAuthority({ ...ports, folder: first.folder });
+      await untilIdle();
+      nowMs = at("2027-02-02T12:00:00+09:00");
+      await untilIdle();
+      const { steps } = await authority.store.db
+        .selectFrom("restriction")
+        .select("steps")
+        .where("id", "=", id)
+        .executeTakeFirstOrThrow();
+      const [grace, limited, ...more] = JSON.parse(steps) as { at: number; mode: string }[];
+      expect(grace).toEqual({ at: at("2026-12-29T09:00:00+09:00") / 1_000, mode: "grace" });
+      expect(limited?.mode).toBe("limited");
+      expect(limited?.at).toBeGreaterThanOrEqual(at("2027-02-04T10:00:00+09:00") / 1_000);
+      expect(more).toEqual([]);
+      await authority.close();
+    } finally {
+      await first.stop();
+      rmSync(first.folder, { recursive: true, force: true });
+      authority = whole;
+    }
   }, 60_000);
 });
