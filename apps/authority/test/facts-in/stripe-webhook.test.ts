@@ -161,7 +161,10 @@ describe("the events of an invoice", () => {
       fc.asyncProperty(deliveries, async (order) => {
         const { tenant, cus } = await customer();
         const events = life(cus, `in_any${++n}`);
-        for (const index of order) expect((await deliver(events[index] as object))[0]).toBe(200);
+        for (const index of order) {
+          const [status, state] = await deliver(events[index] as object);
+          expect([status, ["done", "ignored"].includes(String(state))]).toEqual([200, true]);
+        }
         const paid = order.includes(3) ? 55_000 : order.includes(2) ? 20_000 : 0;
         expect(await openOf(tenant)).toEqual([55_000 - paid]);
         expect((await kindsOf(tenant)).filter((kind) => kind === "invoice")).toHaveLength(1);
