@@ -276,7 +276,7 @@ export const CASE_ACTIONS: { readonly [Name in ActionName]: CaseAction<ActionBod
 type Said = Fact extends infer F ? (F extends Fact ? Omit<F, "id" | "atMs" | "by"> : never) : never;
 
 /** A fact that a person makes: theirs, and of now. */
-export function factOf({ write, file }: Pick<ActionCall<unknown>, "write" | "file">, said: Said): Fact {
+function factOf({ write, file }: Pick<ActionCall<unknown>, "write" | "file">, said: Said): Fact {
   return { id: personalFactId(file), atMs: write.nowMs, by: write.actor.id, ...said } as Fact;
 }
 

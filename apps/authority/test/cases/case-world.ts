@@ -1,5 +1,5 @@
 import type { PolicyDocument } from "@dimmer/core";
-import type { CasePlan, DueAction, Fact, Track } from "@dimmer/lifecycle";
+import type { CasePlan, Fact, Track } from "@dimmer/lifecycle";
 import { PinnedPolicies } from "../../src/cases/pinned-policies.ts";
 import { recordFact } from "../../src/cases/record-fact.ts";
 import { CaseRunner } from "../../src/cases/runner.ts";
@@ -131,9 +131,4 @@ export function invoice(name: string, date: string): Fact {
 /** A payment of an invoice; all of it unless said. */
 export function payment(name: string, of: string, atMs: number, amount = 55_000): Fact {
   return { kind: "payment", id: `pay_${name}`, atMs, payment: name, invoice: of, amount, currency: "JPY" };
-}
-
-/** The actions of a plan that wait. */
-export function kindsOf(plan: CasePlan): DueAction["kind"][] {
-  return plan.due.map(({ kind }) => kind);
 }
