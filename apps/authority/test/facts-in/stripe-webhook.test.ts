@@ -1,9 +1,7 @@
-import type { Fact } from "@dimmer/lifecycle";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningAuthority, runAuthority } from "../support/running-authority.ts";
 import {
-  invoicePayment,
   paidInvoice,
   seconds,
   signature,
@@ -13,57 +11,22 @@ import {
   stripeInvoice,
   stripeSubscription,
 } from "./stripe-objects.ts";
+import { type Delivery, NEW, nowMs, OLD, type StripeWorld, stripeWorld } from "./stripe-world.ts";
 
-const nowMs = Date.parse("2026-12-28T12:00:00+09:00");
-const OLD = "whsec_old";
-const NEW = "whsec_new";
-
+let world: StripeWorld;
 let authority: RunningAuthority;
 let finance: string;
-let next = 0;
 beforeAll(async () => {
-  authority = await runAuthority({
-    now: () => nowMs,
-    runsCases: false,
-    env: { DIMMER_STRIPE_WEBHOOK_SECRETS: `${NEW},${OLD}` },
-  });
-  finance = await authority.keyWith("finance");
+  world = await stripeWorld();
+  ({ authority, finance } = world);
 });
-afterAll(() => authority.stop());
+afterAll(() => world.authority.stop());
 
-interface Delivery {
-  readonly secret?: string;
-  readonly atMs?: number;
-}
-async function deliver(event: object, { secret = NEW, atMs = nowMs }: Delivery = {}): Promise<[number, unknown]> {
-  const body = JSON.stringify(event);
-  const headers = { "stripe-signature": signature(body, secret, atMs) };
-  const answer = await authority.ask("POST", "/v1/stripe/webhook", { key: "", body, headers });
-  return [answer.status, answer.json()["state"]];
-}
-
-/** A tenant with a customer of its own, and what Stripe says of it. */
-async function customer(): Promise<{ tenant: string; cus: string }> {
-  const n = ++next;
-  const tenant = `t${n}`;
-  await authority.ask("PUT", `/v1/tenants/${tenant}`, { body: { name: tenant, plan: "starter", zone: "Asia/Tokyo" } });
-  await authority.ask("PUT", `/v1/stripe/customers/cus_${n}`, { key: finance, body: { tenant } });
-  return { tenant, cus: `cus_${n}` };
-}
-async function factsOf(tenant: string): Promise<Fact[]> {
-  const rows = await authority.store.db
-    .selectFrom("fact")
-    .select("body")
-    .where("tenant_id", "=", tenant)
-    .orderBy("seq")
-    .execute();
-  return rows.map(({ body }) => JSON.parse(body) as Fact);
-}
-const kindsOf = async (tenant: string): Promise<string[]> => (await factsOf(tenant)).map(({ kind }) => kind);
-const openOf = async (tenant: string): Promise<unknown> =>
-  ((await authority.ask("GET", `/v1/tenants/${tenant}/invoices`)).json()["items"] as { open: number }[]).map(
-    ({ open }) => open,
-  );
+const customer: StripeWorld["customer"] = (...given) => world.customer(...given);
+const deliver: StripeWorld["deliver"] = (...given) => world.deliver(...given);
+const factsOf: StripeWorld["factsOf"] = (...given) => world.factsOf(...given);
+const kindsOf: StripeWorld["kindsOf"] = (...given) => world.kindsOf(...given);
+const openOf: StripeWorld["openOf"] = (...given) => world.openOf(...given);
 
 describe("a webhook", () => {
   const event = stripeEvent("evt_s", "customer.tax_id.created", {}, "2026-12-01T00:00:00Z");
@@ -264,201 +227,6 @@ describe("the events of an invoice", () => {
       ),
     );
     expect(await kindsOf("meta")).toEqual(["invoice"]);
-  });
-});
-
-describe("money that goes back", () => {
-  const paidFor = async (id: string): Promise<{ tenant: string; cus: string }> => {
-    const made = await customer();
-    await deliver(
-      stripeEvent(
-        `evt_p_${id}`,
-        "invoice.paid",
-        paidInvoice(id, "2026-12-05T00:00:00Z", { customer: made.cus }),
-        "2026-12-05T00:00:00Z",
-      ),
-    );
-    await deliver(
-      stripeEvent(`evt_ip_${id}`, "invoice_payment.paid", invoicePayment(id, `pi_${id}`), "2026-12-05T00:00:00Z"),
-    );
-    return made;
-  };
-
-  it("by refunds, in parts and repeated, opens the invoice by what was refunded", async () => {
-    const { tenant, cus } = await paidFor("in_r");
-    const charge = (amount_refunded: number) =>
-      stripeCharge({ id: "ch_r", customer: cus, payment_intent: "pi_in_r", amount_refunded });
-    await deliver(stripeEvent("evt_r1", "charge.refunded", charge(5_000), "2026-12-06T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([5_000]);
-    await deliver(stripeEvent("evt_r3", "charge.refunded", charge(55_000), "2026-12-08T00:00:00Z"));
-    await deliver(stripeEvent("evt_r2", "charge.refunded", charge(20_000), "2026-12-07T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([55_000]);
-    const credited = {
-      ...paidInvoice("in_r", "2026-12-05T00:00:00Z", { customer: cus }),
-      post_payment_credit_notes_amount: 55_000,
-    };
-    await deliver(stripeEvent("evt_r4", "invoice.updated", credited, "2026-12-09T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([0]);
-  });
-
-  it("by a dispute holds the clock while it is open, and is owed again only where it is lost", async () => {
-    const { tenant } = await paidFor("in_d");
-    const dispute = (status: string) => stripeDispute(status, { id: "dp_d", payment_intent: "pi_in_d" });
-    await deliver(
-      stripeEvent("evt_d2", "charge.dispute.funds_withdrawn", dispute("needs_response"), "2026-12-10T00:00:01Z"),
-    );
-    await deliver(stripeEvent("evt_d1", "charge.dispute.created", dispute("needs_response"), "2026-12-10T00:00:00Z"));
-    expect((await kindsOf(tenant)).slice(2)).toEqual(["dispute_opened"]);
-    expect(await openOf(tenant)).toEqual([0]);
-    await deliver(stripeEvent("evt_d3", "charge.dispute.closed", dispute("lost"), "2026-12-20T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([55_000]);
-    await deliver(stripeEvent("evt_d4", "charge.dispute.funds_reinstated", dispute("won"), "2026-12-21T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([0]);
-    await deliver(stripeEvent("evt_d5", "charge.dispute.closed", dispute("lost"), "2026-12-20T00:00:00Z"));
-    expect(await openOf(tenant)).toEqual([0]);
-  });
-
-  it("of a charge that nobody can place holds the clock until it is retried or dismissed", async () => {
-    const { tenant, cus } = await customer();
-    const charge = stripeCharge({ id: "ch_x", customer: cus, payment_intent: "pi_x", amount_refunded: 100 });
-    expect(await deliver(stripeEvent("evt_x", "charge.refunded", charge, "2026-12-06T00:00:00Z"))).toEqual([
-      200,
-      "quarantined",
-    ]);
-    await deliver(stripeEvent("evt_x", "charge.refunded", charge, "2026-12-06T00:00:00Z"));
-    expect(await kindsOf(tenant)).toEqual(["money_unmatched"]);
-    const path = "/v1/inbox/stripe/evt_x/dismiss";
-    expect((await authority.ask("POST", path, { key: await authority.keyWith("cs") })).status).toBe(403);
-    const dismissed = await authority.ask("POST", path, { key: finance, body: { reason: "a gift" } });
-    expect(dismissed.json(), dismissed.text).toMatchObject({ state: "ignored", message: "a test" });
-    expect(await kindsOf(tenant)).toEqual(["money_unmatched", "money_matched"]);
-  });
-
-  it("is followed by itself once the missing event comes", async () => {
-    const { tenant, cus } = await customer();
-    const early = stripeEvent("evt_e1", "invoice_payment.paid", invoicePayment("in_e", "pi_e"), "2026-12-05T00:00:00Z");
-    expect(await deliver(early)).toEqual([200, "quarantined"]);
-    const refund = stripeCharge({ id: "ch_e", customer: cus, payment_intent: "pi_e", amount_refunded: 55_000 });
-    expect(await deliver(stripeEvent("evt_e2", "charge.refunded", refund, "2026-12-06T00:00:00Z"))).toEqual([
-      200,
-      "quarantined",
-    ]);
-    await deliver(
-      stripeEvent(
-        "evt_e3",
-        "invoice.paid",
-        paidInvoice("in_e", "2026-12-05T00:00:00Z", { customer: cus }),
-        "2026-12-05T00:00:00Z",
-      ),
-    );
-    expect(await deliver(early)).toEqual([200, "done"]);
-    expect(await openOf(tenant)).toEqual([55_000]);
-    expect((await kindsOf(tenant)).at(-1)).toBe("money_matched");
-  });
-});
-
-describe("a subscription", () => {
-  const event = (id: string, name: string, object: object, at: string): Record<string, unknown> =>
-    stripeEvent(id, `customer.subscription.${name}`, object, at);
-
-  it("gives the tenant its plan, the newest state counting whatever comes last", async () => {
-    const { tenant, cus } = await customer();
-    const planOf = async (): Promise<unknown> => (await authority.ask("GET", `/v1/tenants/${tenant}`)).json()["plan"];
-    await deliver(
-      event("evt_s2", "updated", stripeSubscription({ id: "sub_p", customer: cus }, "pro"), "2026-12-02T00:00:00Z"),
-    );
-    await deliver(
-      event("evt_s1", "updated", stripeSubscription({ id: "sub_p", customer: cus }, "starter"), "2026-12-01T00:00:00Z"),
-    );
-    expect(await planOf()).toBe("pro");
-    const unknown = event(
-      "evt_s3",
-      "updated",
-      stripeSubscription({ id: "sub_p", customer: cus }, "gold"),
-      "2026-12-03T00:00:00Z",
-    );
-    expect(await deliver(unknown)).toEqual([200, "quarantined"]);
-    expect(await planOf()).toBe("pro");
-    // A plan that is unknown is no money in doubt.
-    expect(await kindsOf(tenant)).toEqual([]);
-  });
-
-  it("whose collection is paused holds the clock until it is resumed", async () => {
-    const { tenant, cus } = await customer();
-    const pause = { behavior: "void" as const, resumes_at: seconds("2027-01-31T00:00:00Z") };
-    await deliver(
-      event(
-        "evt_z1",
-        "updated",
-        stripeSubscription({ id: "sub_z", customer: cus, pause_collection: pause }),
-        "2026-12-02T00:00:00Z",
-      ),
-    );
-    await deliver(
-      event("evt_z2", "updated", stripeSubscription({ id: "sub_z", customer: cus }), "2026-12-03T00:00:00Z"),
-    );
-    expect(await factsOf(tenant)).toMatchObject([
-      { kind: "paused", untilMs: Date.parse("2027-01-31T00:00:00Z") },
-      { kind: "resumed", subject: "sub_z" },
-    ]);
-  });
-
-  it("that was cancelled is a request to leave, unless it ended unpaid or another goes on", async () => {
-    const wished = await customer();
-    const ended = { status: "canceled", ended_at: seconds("2026-12-20T00:00:00Z") } as const;
-    await deliver(
-      event(
-        "evt_l1",
-        "deleted",
-        stripeSubscription({ id: "sub_l", customer: wished.cus, ...ended }),
-        "2026-12-20T00:00:00Z",
-      ),
-    );
-    expect(await factsOf(wished.tenant)).toMatchObject([
-      { kind: "leave_requested", from: { date: "2026-12-20", zone: "Asia/Tokyo" } },
-    ]);
-    const unpaid = await customer();
-    const why = { reason: "payment_failed", comment: null, feedback: null } as never;
-    await deliver(
-      event(
-        "evt_l2",
-        "deleted",
-        stripeSubscription({ id: "sub_u", customer: unpaid.cus, ...ended, cancellation_details: why }),
-        "2026-12-20T00:00:00Z",
-      ),
-    );
-    expect(await kindsOf(unpaid.tenant)).toEqual([]);
-    const two = await customer();
-    await deliver(
-      event("evt_l3", "created", stripeSubscription({ id: "sub_k", customer: two.cus }), "2026-12-01T00:00:00Z"),
-    );
-    await deliver(
-      event(
-        "evt_l4",
-        "deleted",
-        stripeSubscription({ id: "sub_o", customer: two.cus, ...ended }),
-        "2026-12-20T00:00:00Z",
-      ),
-    );
-    expect(await kindsOf(two.tenant)).toEqual([]);
-  });
-
-  it("that is cancelled at its end, and then is not, is a wish withdrawn", async () => {
-    const { tenant, cus } = await customer();
-    const leaving = stripeSubscription({ id: "sub_w", customer: cus, cancel_at: seconds("2027-01-31T00:00:00Z") });
-    await deliver(event("evt_w1", "updated", leaving, "2026-12-02T00:00:00Z"));
-    await deliver(
-      event("evt_w2", "updated", stripeSubscription({ id: "sub_w", customer: cus }), "2026-12-03T00:00:00Z"),
-    );
-    expect(await kindsOf(tenant)).toEqual(["leave_requested", "leave_withdrawn"]);
-  });
-
-  it("paid by a card that expires is told so once", async () => {
-    const { tenant, cus } = await customer();
-    const card = { id: "card_1", object: "card", customer: cus, exp_month: 1, exp_year: 2027, metadata: {} };
-    for (const id of ["evt_k1", "evt_k2"])
-      await deliver(stripeEvent(id, "customer.source.expiring", card, "2026-12-02T00:00:00Z"));
-    expect(await factsOf(tenant)).toMatchObject([{ kind: "card_expiring", expires: "2027-01" }]);
   });
 });
 

@@ -2,14 +2,9 @@ import type { IncomingMessage } from "node:http";
 import { z } from "zod";
 import type { Actor } from "../../changes/actor.ts";
 import type { ApiKey } from "../../credentials/api-keys.ts";
-import {
-  BANK_LAYOUT,
-  FACT_LAYOUT,
-  type FactImport,
-  type FactImportRun,
-  importFacts,
-  importStatement,
-} from "../../facts-in/import-facts.ts";
+import { FACT_LAYOUT, importFacts } from "../../facts-in/import-facts.ts";
+import { BANK_LAYOUT, importStatement } from "../../facts-in/import-statement.ts";
+import type { FactImport, FactImportRun } from "../../facts-in/import-tally.ts";
 import { readLines } from "../../imports/read-lines.ts";
 import { type CsvLayout, readCsvRows, readNdjsonRows } from "../../imports/read-rows.ts";
 import { answers, type Operation } from "../operation.ts";

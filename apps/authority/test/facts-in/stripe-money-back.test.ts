@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RunningAuthority } from "../support/running-authority.ts";
+import { invoicePayment, paidInvoice, stripeCharge, stripeDispute, stripeEvent } from "./stripe-objects.ts";
+import { type StripeWorld, stripeWorld } from "./stripe-world.ts";
+
+let world: StripeWorld;
+let authority: RunningAuthority;
+let finance: string;
+beforeAll(async () => {
+  world = await stripeWorld();
+  ({ authority, finance } = world);
+});
+afterAll(() => world.authority.stop());
+
+const customer: StripeWorld["customer"] = (...given) => world.customer(...given);
+const deliver: StripeWorld["deliver"] = (...given) => world.deliver(...given);
+const kindsOf: StripeWorld["kindsOf"] = (...given) => world.kindsOf(...given);
+const openOf: StripeWorld["openOf"] = (...given) => world.openOf(...given);
+
+describe("money that goes back", () => {
+  const paidFor = async (id: string): Promise<{ tenant: string; cus: string }> => {
+    const made = await customer();
+    await deliver(
+      stripeEvent(
+        `evt_p_${id}`,
+        "invoice.paid",
+        paidInvoice(id, "2026-12-05T00:00:00Z", { customer: made.cus }),
+        "2026-12-05T00:00:00Z",
+      ),
+    );
+    await deliver(
+      stripeEvent(`evt_ip_${id}`, "invoice_payment.paid", invoicePayment(id, `pi_${id}`), "2026-12-05T00:00:00Z"),
+    );
+    return made;
+  };
+
+  it("by refunds, in parts and repeated, opens the invoice by what was refunded", async () => {
+    const { tenant, cus } = await paidFor("in_r");
+    const charge = (amount_refunded: number) =>
+      stripeCharge({ id: "ch_r", customer: cus, payment_intent: "pi_in_r", amount_refunded });
+    await deliver(stripeEvent("evt_r1", "charge.refunded", charge(5_000), "2026-12-06T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([5_000]);
+    await deliver(stripeEvent("evt_r3", "charge.refunded", charge(55_000), "2026-12-08T00:00:00Z"));
+    await deliver(stripeEvent("evt_r2", "charge.refunded", charge(20_000), "2026-12-07T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([55_000]);
+    const credited = {
+      ...paidInvoice("in_r", "2026-12-05T00:00:00Z", { customer: cus }),
+      post_payment_credit_notes_amount: 55_000,
+    };
+    await deliver(stripeEvent("evt_r4", "invoice.updated", credited, "2026-12-09T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([0]);
+  });
+
+  it("by a dispute holds the clock while it is open, and is owed again only where it is lost", async () => {
+    const { tenant } = await paidFor("in_d");
+    const dispute = (status: string) => stripeDispute(status, { id: "dp_d", payment_intent: "pi_in_d" });
+    await deliver(
+      stripeEvent("evt_d2", "charge.dispute.funds_withdrawn", dispute("needs_response"), "2026-12-10T00:00:01Z"),
+    );
+    await deliver(stripeEvent("evt_d1", "charge.dispute.created", dispute("needs_response"), "2026-12-10T00:00:00Z"));
+    expect((await kindsOf(tenant)).slice(2)).toEqual(["dispute_opened"]);
+    expect(await openOf(tenant)).toEqual([0]);
+    await deliver(stripeEvent("evt_d3", "charge.dispute.closed", dispute("lost"), "2026-12-20T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([55_000]);
+    await deliver(stripeEvent("evt_d4", "charge.dispute.funds_reinstated", dispute("won"), "2026-12-21T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([0]);
+    await deliver(stripeEvent("evt_d5", "charge.dispute.closed", dispute("lost"), "2026-12-20T00:00:00Z"));
+    expect(await openOf(tenant)).toEqual([0]);
+  });
+
+  it("of a charge that nobody can place holds the clock until it is retried or dismissed", async () => {
+    const { tenant, cus } = await customer();
+    const charge = stripeCharge({ id: "ch_x", customer: cus, payment_intent: "pi_x", amount_refunded: 100 });
+    expect(await deliver(stripeEvent("evt_x", "charge.refunded", charge, "2026-12-06T00:00:00Z"))).toEqual([
+      200,
+      "quarantined",
+    ]);
+    await deliver(stripeEvent("evt_x", "charge.refunded", charge, "2026-12-06T00:00:00Z"));
+    expect(await kindsOf(tenant)).toEqual(["money_unmatched"]);
+    const path = "/v1/inbox/stripe/evt_x/dismiss";
+    expect((await authority.ask("POST", path, { key: await authority.keyWith("cs") })).status).toBe(403);
+    const dismissed = await authority.ask("POST", path, { key: finance, body: { reason: "a gift" } });
+    expect(dismissed.json(), dismissed.text).toMatchObject({ state: "ignored", message: "a test" });
+    expect(await kindsOf(tenant)).toEqual(["money_unmatched", "money_matched"]);
+  });
+
+  it("is followed by itself once the missing event comes", async () => {
+    const { tenant, cus } = await customer();
+    const early = stripeEvent("evt_e1", "invoice_payment.paid", invoicePayment("in_e", "pi_e"), "2026-12-05T00:00:00Z");
+    expect(await deliver(early)).toEqual([200, "quarantined"]);
+    const refund = stripeCharge({ id: "ch_e", customer: cus, payment_intent: "pi_e", amount_refunded: 55_000 });
+    expect(await deliver(stripeEvent("evt_e2", "charge.refunded", refund, "2026-12-06T00:00:00Z"))).toEqual([
+      200,
+      "quarantined",
+    ]);
+    await deliver(
+      stripeEvent(
+        "evt_e3",
+        "invoice.paid",
+        paidInvoice("in_e", "2026-12-05T00:00:00Z", { customer: cus }),
+        "2026-12-05T00:00:00Z",
+      ),
+    );
+    expect(await deliver(early)).toEqual([200, "done"]);
+    expect(await openOf(tenant)).toEqual([55_000]);
+    expect((await kindsOf(tenant)).at(-1)).toBe("money_matched");
+  });
+});
