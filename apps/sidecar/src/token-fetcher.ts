@@ -61,6 +61,7 @@ export function createTokenFetcher(options: TokenFetcherOptions): TokenIssuer {
 
   const fetchToken = async (tenant: string): Promise<IssuedToken> => {
     let isDoorless = true;
+    let isAway = false;
     for (const source of sources) {
       try {
         const answer = await source.token(tenant, AbortSignal.timeout(TIMEOUT_MS));
@@ -76,10 +77,12 @@ export function createTokenFetcher(options: TokenFetcherOptions): TokenIssuer {
       } catch (error) {
         isDoorless &&= (error as { isUnsupported?: boolean }).isUnsupported === true;
         if (error instanceof DimmerError && error.code !== "feed_unreachable") options.onRefused(error);
+        else isAway = true;
       }
     }
     if (isDoorless) return { missing: "door" };
-    awayUntilMs = performance.now() + AWAY_MS;
+    // What is wrong with the token of one tenant keeps no other waiting.
+    if (isAway) awayUntilMs = performance.now() + AWAY_MS;
     return { missing: "authority" };
   };
 

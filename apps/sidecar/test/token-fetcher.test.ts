@@ -149,6 +149,18 @@ describe("what a fetcher of tokens refuses", () => {
     expect(onRefused.mock.calls[0]?.[0]).toMatchObject({ code: "statement_outdated" });
   });
 
+  it("a token of one tenant, and keeps no other tenant waiting for that", async () => {
+    const feed = await testFeed();
+    const sidecar = await runSidecar(feed);
+    const good = await sign(feed, sidecar);
+    const token = async (): Promise<TokenAnswer> => ({ token: good });
+    const source = { name: "fake", kind: "network", token } as unknown as MaybeTokenSource;
+    const options = { replica: sidecar.replica, counters: createCounters(), onRefused: vi.fn() };
+    const issuer = createTokenFetcher({ ...options, sources: [source] });
+    expect(await issuer.issue("unpaid")).toEqual({ missing: "authority" });
+    expect(await issuer.issue("acme")).toEqual({ token: good });
+  });
+
   it("F7 · has so many fetches under way, and no more", async () => {
     const feed = await testFeed();
     const { replica } = await runSidecar(feed);

@@ -53,12 +53,16 @@ export async function answerEntitlement(
   response.end(bytes);
 }
 
-function refusalOf(missing: "unknown" | "gone" | "unpublished" | "busy"): Refusal {
+function refusalOf(missing: "unknown" | "gone" | "unpublished" | "busy" | "too large"): Refusal {
   switch (missing) {
     case "unknown":
       return new Refusal(problemOf("tenant_unknown", "nothing is published of this tenant", { field: "tenant" }));
     case "gone":
       return new Refusal(problemOf("tenant_gone", "this tenant was removed", { field: "tenant" }));
+    case "too large": {
+      const detail = "what is published of this tenant is more than a token holds (16 KB): read its chunk of the feed";
+      return new Refusal(problemOf("conflict", detail, { field: "tenant" }));
+    }
     case "unpublished":
       return new Refusal(problemOf("unavailable", "nothing is published here yet, or this process may not sign"));
     case "busy":

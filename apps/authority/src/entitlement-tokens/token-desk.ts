@@ -1,3 +1,4 @@
+import { DimmerError } from "@dimmer/core";
 import { DEFAULT_TOKEN_TTL_MS, signEntitlementToken } from "@dimmer/feed/build";
 import { inspectStatement, type WireEntitlement, type WireLock, type WireTombstone } from "@dimmer/statement";
 import type { Service } from "../api/service.ts";
@@ -5,8 +6,11 @@ import type { Service } from "../api/service.ts";
 /** What asking for a token gives: the token, or why there is none. */
 export type TokenAnswer =
   | { readonly token: string }
-  /** `unpublished`: no feed is, or this process may not sign. `busy`: too many are being signed. */
-  | { readonly missing: "unknown" | "gone" | "unpublished" | "busy" };
+  /**
+   * `unpublished`: no feed is, or this process may not sign. `busy`: too many are being signed. `too large`: what is
+   * published of the tenant is more than a token may hold.
+   */
+  | { readonly missing: "unknown" | "gone" | "unpublished" | "busy" | "too large" };
 
 interface Kept {
   readonly token: string;
@@ -80,7 +84,8 @@ export class TokenDesk {
         aud: issuing.aud,
         signer: issuing.signers.feed,
         nowMs,
-      });
+      }).catch(unlessTooLarge);
+      if (token === undefined) return { missing: "too large" };
       this.#keep(tenant, { token, epoch, seq, kid, renewAtMs: nowMs + DEFAULT_TOKEN_TTL_MS / 2 });
       this.signed += 1;
       return { token };
@@ -119,4 +124,10 @@ export class TokenDesk {
     if (this.#kept.size >= MAX_KEPT) this.#kept.delete(this.#kept.keys().next().value as string);
     this.#kept.set(tenant, kept);
   }
+}
+
+/** What is published has a form that may be signed: where it may not as a token, it is too much for one. */
+function unlessTooLarge(error: unknown): undefined {
+  if (error instanceof DimmerError && error.code === "statement_malformed") return;
+  throw error;
 }

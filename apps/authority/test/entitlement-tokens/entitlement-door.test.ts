@@ -81,6 +81,23 @@ describe("the door of entitlement tokens", () => {
     }
   });
 
+  it("says so where a tenant has more than a token holds", async () => {
+    const key = await authority.keyWith("collections");
+    await authority.ask("PUT", "/v1/tenants/large", { body: { name: "Large", plan: "pro" } });
+    const deny = ["feature:sso", "feature:theme", "api.write", "webhook"];
+    const steps = Array.from({ length: 64 }, (_, i) => ({ at: 4_000_000_000 + i, mode: "limited", deny }));
+    for (const id of ["large-1", "large-2", "large-3"]) {
+      const body = { cause: "nonpayment", steps };
+      const { status } = await authority.ask("PUT", `/v1/tenants/large/restrictions/${id}`, { key, body });
+      expect(status).toBe(201);
+    }
+    const answer = await get("large");
+    expect([answer.status, answer.json()]).toMatchObject([
+      409,
+      { detail: expect.stringContaining("16 KB") as unknown },
+    ]);
+  });
+
   it("tells a tenant that was removed from one that is unknown", async () => {
     await authority.ask("DELETE", "/v1/tenants/other");
     expect((await get("other")).json()).toMatchObject({ status: 404, type: "urn:dimmer:problem:tenant_gone" });

@@ -140,6 +140,7 @@ class HttpSource implements FeedSource, TokenSource {
       if (answer.statusCode === 200) return { token: text };
       const said = answer.statusCode === 404 ? answerOfProblem(text) : undefined;
       if (said !== undefined) return said;
+      if (answer.statusCode === 409) throw refusalOf(this.name + path, "there is no token for this tenant");
       throw faultOfStatus(this.name + path, answer, this.#options.token !== undefined);
     });
   }
@@ -225,7 +226,8 @@ class HttpSource implements FeedSource, TokenSource {
       });
       const { statusCode } = answer;
       const isAnswer = (statusCode >= 200 && statusCode < 300) || statusCode === 304;
-      if (isAnswer || (statusCode === 404 && isAbsenceRead)) return await read(answer);
+      const isAbsence = statusCode === 404 || statusCode === 409;
+      if (isAnswer || (isAbsence && isAbsenceRead)) return await read(answer);
       discardBody(answer.body);
       throw faultOfStatus(where, answer, token !== undefined);
     } catch (cause) {
