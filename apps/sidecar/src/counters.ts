@@ -11,6 +11,7 @@ const COUNTED_DOORS = [
   "entitlement",
   "feed",
   "status",
+  "webhook",
   "other",
 ] as const;
 /** A door as it is counted. */

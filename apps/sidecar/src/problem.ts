@@ -30,7 +30,9 @@ export type ProblemName =
   | "foreign_host"
   | "internal"
   | "no_signer"
+  | "no_webhooks"
   | "no_authority"
+  | "not_stored"
   | "not_ready"
   | "busy";
 
@@ -49,6 +51,8 @@ const TITLES: Readonly<Record<ProblemName, readonly [status: number, title: stri
   foreign_host: [421, "The Host header names another host"],
   internal: [500, "The sidecar failed to answer"],
   no_signer: [501, "This sidecar cannot sign"],
+  no_webhooks: [501, "This sidecar delivers no webhooks"],
+  not_stored: [503, "The event could not be stored"],
   no_authority: [503, "No entitlement token is to be had now"],
   not_ready: [503, "The sidecar holds no verified state yet"],
   busy: [503, "The sidecar serves as many as it can"],

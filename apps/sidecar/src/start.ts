@@ -26,6 +26,8 @@ import { createLog } from "./log.ts";
 import { readRouteFile } from "./route-file.ts";
 import { createTokenFetcher } from "./token-fetcher.ts";
 import { createTokenIssuer } from "./token-issuer.ts";
+import { openWebhooks } from "./webhooks/open-webhooks.ts";
+import { readWebhookFile } from "./webhooks/webhook-file.ts";
 
 /** What a test, or a process that embeds the sidecar, may put in the place of the machine's own. */
 export interface SidecarPorts {
@@ -49,7 +51,8 @@ export interface Sidecar {
  * Starts a sidecar: it listens at once and answers with fallbacks until its replica is ready (`/readyz` tells). Faults of
  * the feed and of the disk never stop it; mistakes in the configuration and a socket or port that is taken do.
  *
- * @throws {DimmerError} `options_invalid`, `keys_unreadable` or `listen_failed`, saying what to change
+ * @throws {DimmerError} `options_invalid`, `keys_unreadable`, `disk_failed` (the store of webhooks) or `listen_failed`,
+ *   saying what to change
  */
 export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = {}): Promise<Sidecar> {
   const log = ports.log ?? createLog(config);
@@ -60,6 +63,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const routes = config.routes === undefined ? compileRoutes([]) : readRouteFile(config.routes);
   const fallbackPolicy = config.fallbackPolicy === undefined ? undefined : await readPolicyFile(config.fallbackPolicy);
   const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.passphrase, log);
+  const endpoints = config.webhooks === undefined ? undefined : readWebhookFile(config.webhooks);
   const counters = createCounters();
   const sources = sourcesOf(config);
   const replica = followFeed({
@@ -84,7 +88,22 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
       : createTokenIssuer(replica, signer, counters);
   const streams = new FeedStreams(replica, config);
   const refetches = new RefetchStreams(replica);
-  const doors = allDoors({ replica, streams, refetches, counters, issuer });
+  const webhooks =
+    endpoints === undefined || config.data === undefined
+      ? undefined
+      : await openWebhooks({
+          replica,
+          endpoints,
+          data: config.data,
+          allowLoopback: config.webhooksAllowLoopback,
+          log,
+        }).catch(async (error: unknown) => {
+          streams.close();
+          refetches.close();
+          await replica.close();
+          throw error;
+        });
+  const doors = allDoors({ replica, streams, refetches, counters, issuer, webhooks });
   const serve = (admission: Admission, withToken?: Reach): Server => {
     const dispatch = createDispatch({
       hot,
@@ -105,6 +124,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
       streams.close();
       refetches.close();
       await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
+      await webhooks?.close(config.drainMs);
       await replica.close();
       if (isServing) log.info({}, "stopped");
     })();

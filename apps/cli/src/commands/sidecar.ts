@@ -39,11 +39,12 @@ export async function addSidecar(parent: Command, isNamed: boolean): Promise<voi
   if (!isNamed) return;
   const { SIDECAR_OPTIONS } = await import("@dimmer/sidecar");
   for (const [name, definition] of Object.entries(SIDECAR_OPTIONS) as [OptionName, OptionDefinition][]) {
-    const { flag, argument, describe, isList, isSecret } = definition;
+    const { flag, argument, describe, isList, isSecret, isSwitch } = definition;
     // A secret is no flag: other users of the machine could read it.
     if (isSecret === true) continue;
     const help = name === "feed" || name === "trust" ? `${describe} (required)` : describe;
-    if (isList === true) command.option(`${flag} <${argument}>`, help, collect);
+    if (isSwitch === true) command.option(flag, help);
+    else if (isList === true) command.option(`${flag} <${argument}>`, help, collect);
     else command.option(`${flag} <${argument}>`, help);
   }
   command

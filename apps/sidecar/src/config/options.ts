@@ -14,6 +14,8 @@ export interface OptionDefinition {
   readonly isList?: boolean;
   /** Never printed; never taken from a flag, which every user of the machine may read. */
   readonly isSecret?: boolean;
+  /** A flag that takes no argument; `true` or `false` elsewhere. */
+  readonly isSwitch?: boolean;
 }
 
 const wholeNumber = (least: number, most: number): z.ZodType<number> =>
@@ -51,6 +53,8 @@ export interface Settings {
   readonly hooksWithoutTenant: "refuse" | "pass";
   readonly pollMs: number;
   readonly maxStreams: number;
+  readonly webhooks?: string;
+  readonly webhooksAllowLoopback: boolean;
   readonly drainMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 }
@@ -88,6 +92,11 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   hooksWithoutTenant: z.enum(["refuse", "pass"], { error: "must be refuse or pass" }),
   pollMs: wholeNumber(50, 3_600_000),
   maxStreams: wholeNumber(0, 8_000),
+  webhooks: path.optional(),
+  webhooksAllowLoopback: z.preprocess(
+    (value) => (value === "true" || value === "false" ? value === "true" : value),
+    z.boolean({ error: "must be true or false" }),
+  ),
   drainMs: wholeNumber(0, 600_000),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
@@ -103,6 +112,7 @@ export const DEFAULTS: Partial<Settings> = {
   hooksWithoutTenant: "refuse",
   pollMs: 5_000,
   maxStreams: 1_000,
+  webhooksAllowLoopback: false,
   drainMs: 5_000,
   logLevel: "info",
 };
@@ -216,6 +226,19 @@ export const SIDECAR_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> = {
     argument: "N",
     describe: "streams of the feed that services of this host may have open; more are asked to come back later",
     fix: "Write a number such as 1000",
+  },
+  webhooks: {
+    flag: "--webhooks",
+    argument: "FILE",
+    describe: "YAML file with the endpoints that webhooks go to, and their secrets; needs --data, where events wait",
+    fix: "Name a YAML file such as endpoints: {orders: {url: https://…, secret: whsec_…}}",
+  },
+  webhooksAllowLoopback: {
+    flag: "--webhooks-allow-loopback",
+    argument: "",
+    describe: "lets webhooks go to this machine, and over http:; for development",
+    fix: "Give the flag alone, or write true or false",
+    isSwitch: true,
   },
   drainMs: {
     flag: "--drain-ms",

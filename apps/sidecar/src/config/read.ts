@@ -154,6 +154,9 @@ function faultsBetween(settings: Settings, given: ReadonlyMap<OptionName, Given>
   if (settings.tcp === "off" && settings.socket === undefined) {
     fault("tcp", "without --socket leaves no way to ask");
   }
+  if (settings.webhooks !== undefined && settings.data === undefined) {
+    fault("webhooks", "needs --data, since events wait there while a tenant may not receive them");
+  }
   if (settings.keys !== undefined && settings.audience !== "development") {
     fault("keys", `signs for development only, and the audience is ${JSON.stringify(settings.audience)}`);
   }

@@ -8,6 +8,7 @@ import type { Operation, OperationAnswer } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import { questionSchema, questionsSchema } from "./question.ts";
 import { statusSchema } from "./status.ts";
+import { WEBHOOK_CONTRACTS } from "./webhooks.ts";
 
 /** A JSON value of the document, by name. */
 export type OpenApiObject = { readonly [name: string]: unknown };
@@ -26,6 +27,7 @@ const CONTRACTS: readonly z.ZodType[] = [
   problemSchema,
   ...AUTHZEN_CONTRACTS,
   ...OFREP_CONTRACTS,
+  ...WEBHOOK_CONTRACTS,
 ];
 
 /**

@@ -2,6 +2,7 @@ import { AUTHZEN_OPERATIONS } from "./authzen-operations.ts";
 import { HOOK_OPERATIONS } from "./hook-operations.ts";
 import { OFREP_OPERATIONS } from "./ofrep-operations.ts";
 import { json, type Operation, type OperationParameter, problem } from "./operation.ts";
+import { WEBHOOK_OPERATIONS } from "./webhook-operations.ts";
 
 const tenant: OperationParameter = {
   name: "tenant",
@@ -246,4 +247,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...AUTHZEN_OPERATIONS,
   ...OFREP_OPERATIONS,
   ...HOOK_OPERATIONS,
+  ...WEBHOOK_OPERATIONS,
 ];

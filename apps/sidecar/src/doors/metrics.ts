@@ -1,21 +1,30 @@
 import { parseDurationMs } from "@dimmer/core";
 import type { Replica, ReplicaStatus } from "@dimmer/feed/follow";
-import { Counter, Gauge, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import type { Counters } from "../counters.ts";
 import type { FeedStreams } from "../feed-streams.ts";
+import type { Webhooks } from "../webhooks/open-webhooks.ts";
 import type { Door } from "./door.ts";
+import { alone, count, gauge, type Labelled } from "./read-at-scrape.ts";
+import { registerWebhooks } from "./webhook-metrics.ts";
 
 /**
  * `GET /metrics` in the Prometheus text format. Numbers are kept as plain counters and read when this is scraped, so
  * that a decision costs no metric object. Labels are closed lists; tenants and paths are never labels (F7).
  */
-export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Counters): Door {
+export function metricsDoor(
+  replica: Replica,
+  streams: FeedStreams,
+  counters: Counters,
+  webhooks?: Webhooks | undefined,
+): Door {
   const registry = new Registry();
   let status = replica.status();
   registerCounters(registry, counters);
   registerReplica(registry, replica, () => status);
   registerStreams(registry, streams);
   registerProcess(registry);
+  const readWebhooks = webhooks === undefined ? undefined : registerWebhooks(registry, webhooks);
   return {
     method: "GET",
     path: "/metrics",
@@ -23,48 +32,13 @@ export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Co
     counted: "other",
     answer: async () => {
       status = replica.status();
+      await readWebhooks?.();
       return new Response(await registry.metrics(), {
         headers: { "content-type": registry.contentType, "cache-control": "no-store" },
       });
     },
   };
 }
-
-type Labelled = readonly (readonly [labels: Record<string, string>, value: number])[];
-
-/** Registers a counter whose values are read at the scrape. */
-function count(registry: Registry, name: string, help: string, read: () => Labelled): void {
-  const metric: Counter = new Counter({
-    name,
-    help,
-    labelNames: Object.keys(read()[0]?.[0] ?? {}),
-    registers: [registry],
-    collect: () => {
-      metric.reset();
-      for (const [labels, value] of read()) metric.inc(labels, value);
-    },
-  });
-}
-
-/** Registers a gauge whose values are read at the scrape; what is not known is left out. */
-function gauge(registry: Registry, name: string, help: string, read: () => Labelled | number | undefined): void {
-  const first = read();
-  const metric: Gauge = new Gauge({
-    name,
-    help,
-    labelNames: typeof first === "object" ? Object.keys(first[0]?.[0] ?? {}) : [],
-    registers: [registry],
-    collect: () => {
-      metric.reset();
-      const values = read();
-      if (values === undefined) metric.remove();
-      else if (typeof values === "number") metric.set(values);
-      else for (const [labels, value] of values) metric.set(labels, value);
-    },
-  });
-}
-
-const alone = (value: number): Labelled => [[{}, value]];
 
 function registerCounters(registry: Registry, counters: Counters): void {
   count(registry, "dimmer_decisions_total", "Decisions by outcome and reason.", () => [

@@ -30,6 +30,7 @@ describe("readSidecarConfig", () => {
     const { origins, ignoredVariables, ...settings } = readSidecarConfig({ flags: least });
     expect(settings).toEqual({
       ...least,
+      webhooksAllowLoopback: false,
       audience: "development",
       tcp: "check-only",
       host: "127.0.0.1",

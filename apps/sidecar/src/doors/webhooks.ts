@@ -1,0 +1,156 @@
+import { DimmerError, isTenantId } from "@dimmer/core";
+import type { EventState, Gap, Selection } from "@dimmer/webhooks";
+import type { HttpBindings } from "@hono/node-server";
+import type { Context } from "hono";
+import type { z } from "zod";
+import { webhookSchema, webhookSelectionSchema } from "../contract/webhooks.ts";
+import { type Problem, problemOf, problemResponse } from "../problem.ts";
+import { decodeBody, parseJson, readBody } from "../request-body.ts";
+import type { Webhooks } from "../webhooks/open-webhooks.ts";
+import type { Door } from "./door.ts";
+import { illFormedTenant } from "./tenant-segment.ts";
+
+/** An event of 1 MiB in its envelope, with what JSON escapes. */
+const MAX_EVENT_BYTES = 2 * 1_048_576;
+const MAX_SELECTION_BYTES = 4_096;
+const PAGE = 100;
+const STATES: readonly EventState[] = ["waiting", "sent", "dead"];
+
+type Answer = (webhooks: Webhooks, tenant: string, c: Context) => Promise<Response>;
+
+/**
+ * The doors of webhooks, for products that have no SDK: deliver, look, list, pause, resume, replay, purge. Delivering is
+ * durable before it is answered. Without `--webhooks` they answer 501.
+ */
+export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
+  const door = (method: Door["method"], below: string, reach: Door["reach"], answer: Answer): Door => ({
+    method,
+    path: `/v1/webhooks/:tenant${below}`,
+    reach,
+    counted: "webhook",
+    answer: async (c) => {
+      const tenant = c.req.param("tenant") ?? "";
+      if (!isTenantId(tenant)) return illFormedTenant();
+      if (webhooks === undefined) {
+        return problemResponse(problemOf("no_webhooks", "start the sidecar with --webhooks FILE and --data DIR"));
+      }
+      try {
+        return await answer(webhooks, tenant, c);
+      } catch (error) {
+        if (!(error instanceof DimmerError)) throw error;
+        return problemResponse(problemOfFailure(error));
+      }
+    },
+  });
+  const operating = (verb: "pause" | "resume" | "replay" | "purge"): Door =>
+    door("POST", `/${verb}`, "feed", async ({ gate }, tenant, c) => {
+      const read = await readJson(c, webhookSelectionSchema, MAX_SELECTION_BYTES);
+      if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
+      const { endpoint, since } = read.value;
+      if (since !== undefined && verb !== "replay") {
+        return problemResponse(problemOf("malformed_request", "since: is of a replay alone", { field: "since" }));
+      }
+      const selection: Selection & { sinceMs?: number } = {
+        tenant,
+        ...(endpoint === undefined ? {} : { endpoint }),
+        ...(since === undefined ? {} : { sinceMs: Date.parse(since) }),
+      };
+      return ok({ count: await gate[verb](selection) });
+    });
+  return [
+    door("POST", "", "tenants", deliver),
+    door("GET", "", "tenants", async ({ gate }, tenant) => ok(statusDocument(await gate.status(tenant)))),
+    door("GET", "/events", "tenants", list),
+    operating("pause"),
+    operating("resume"),
+    operating("replay"),
+    operating("purge"),
+  ];
+}
+
+async function deliver({ gate, endpoints }: Webhooks, tenant: string, c: Context): Promise<Response> {
+  const read = await readJson(c, webhookSchema, MAX_EVENT_BYTES);
+  if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
+  const endpoint = endpoints.get(read.value.endpoint);
+  if (endpoint === undefined || (endpoint.tenant !== undefined && endpoint.tenant !== tenant)) {
+    const detail = "endpoint: is none of this tenant in the file of --webhooks";
+    return problemResponse(problemOf("malformed_request", detail, { field: "endpoint" }));
+  }
+  const status = await gate.deliver({ tenant, ...read.value }, { durable: true });
+  return Response.json({ status }, { status: 202, headers: { "cache-control": "no-store" } });
+}
+
+async function list({ gate }: Webhooks, tenant: string, c: Context): Promise<Response> {
+  const { state = "waiting", after = "0" } = c.req.query();
+  const known = STATES.find((one) => one === state);
+  if (known === undefined || !/^\d{1,15}$/.test(after)) {
+    const field = known === undefined ? "state" : "after";
+    const fix = known === undefined ? STATES.join(", ") : "a whole number";
+    return problemResponse(problemOf("malformed_request", `${field}: must be ${fix}`, { field }));
+  }
+  const events = await gate.list({ tenant, state: known, afterSeq: Number(after), limit: PAGE });
+  return ok({
+    events: events.map(({ seq, endpoint, id, type, bytes, atMs, state: standing }) => ({
+      place: seq,
+      endpoint,
+      id,
+      type,
+      bytes,
+      at: new Date(atMs).toISOString(),
+      state: standing,
+    })),
+    next: events.length === PAGE ? (events.at(-1)?.seq ?? null) : null,
+  });
+}
+
+function statusDocument(status: Awaited<ReturnType<Webhooks["gate"]["status"]>>): Record<string, unknown> {
+  const instant = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+  const gapOf = (gap: Gap | undefined): object | null =>
+    gap === undefined ? null : { since: instant(gap.sinceMs), until: instant(gap.untilMs), dropped: gap.dropped };
+  return {
+    tenant: status.tenant,
+    allowed: status.isAllowed,
+    suspendedSince: instant(status.suspendedSinceMs),
+    endpoints: status.lanes.map((lane) => ({
+      endpoint: lane.endpoint,
+      waiting: lane.waiting,
+      bytes: lane.bytes,
+      dead: lane.dead,
+      paused: lane.paused ?? null,
+      gap: gapOf(lane.gap),
+      attempts: lane.attempts,
+      next: instant(lane.nextMs),
+      oldest: instant(lane.oldestMs),
+      lastError: lane.lastError ?? null,
+    })),
+  };
+}
+
+function ok(body: unknown): Response {
+  return Response.json(body, { headers: { "cache-control": "no-store" } });
+}
+
+async function readJson<T>(
+  c: Context,
+  schema: z.ZodType<T>,
+  maxBytes: number,
+): Promise<{ readonly value: T } | { readonly problem: Problem }> {
+  const { incoming } = c.env as HttpBindings;
+  const body = await new Promise<Buffer | Problem>((done) => readBody(incoming, maxBytes, done));
+  if (!Buffer.isBuffer(body)) return { problem: body };
+  const text = decodeBody(body, incoming);
+  const json = typeof text === "string" ? parseJson(text) : text;
+  if ("status" in json) return { problem: json };
+  const outcome = schema.safeParse(json.value);
+  if (outcome.success) return { value: outcome.data };
+  const [issue] = outcome.error.issues;
+  const field = issue?.path.join(".") ?? "";
+  const detail = `${field === "" ? "the body" : field}: ${issue?.message ?? "is malformed"}`;
+  return { problem: problemOf("malformed_request", detail, field === "" ? {} : { field }) };
+}
+
+function problemOfFailure(error: DimmerError): Problem {
+  if (error.code !== "input_invalid") return problemOf("not_stored", error.message);
+  const isLarge = error.message.includes("has over");
+  return problemOf(isLarge ? "too_large" : "malformed_request", error.message, isLarge ? { field: "body" } : {});
+}

@@ -1,0 +1,209 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { NOW_MS, type RunningSidecar, runSidecar, TENANTS, type TestFeed, testFeed } from "../running-sidecar.ts";
+import { scratchDirectory, scratchFile } from "../scratch.ts";
+
+interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+async function startReceiver(): Promise<{ readonly url: string; readonly received: Received[] }> {
+  const received: Received[] = [];
+  const server = createServer((req, res) => {
+    let body = "";
+    req.on("data", (part) => {
+      body += String(part);
+    });
+    req.on("end", () => {
+      received.push({ headers: req.headers, body });
+      res.writeHead(204).end();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
+}
+
+const fileFor = (url: string): string =>
+  scratchFile(
+    "webhooks.yaml",
+    `endpoints:\n  orders: { url: "${url}", secret: whsec_c2VjcmV0LXNlY3JldA== }\n  theirs: { url: "${url}", secret: whsec_c2VjcmV0LXNlY3JldA==, tenant: unpaid }\n`,
+  );
+
+async function run(
+  more: { readonly feed?: TestFeed; readonly data?: string; readonly loopback?: boolean } = {},
+): Promise<RunningSidecar & { readonly received: Received[]; readonly feed: TestFeed; readonly data: string }> {
+  const { url, received } = await startReceiver();
+  const { feed = await testFeed(), data = scratchDirectory(), loopback = true } = more;
+  const sidecar = await runSidecar(feed, {
+    flags: { webhooks: fileFor(url), data, webhooksAllowLoopback: loopback, drainMs: 100 },
+  });
+  return { ...sidecar, received, feed, data };
+}
+const event = (id: string, endpoint = "orders"): object => ({ endpoint, id, type: "note.created", body: { id } });
+
+describe("/v1/webhooks/{tenant}", () => {
+  it("delivers, signed, and answers with what became of it", async () => {
+    const { ask, received } = await run();
+    const first = await ask("/v1/webhooks/acme", { body: event("e1") });
+    expect([first.status, first.json()]).toEqual([202, { status: "queued" }]);
+    await expect.poll(() => received.length).toBe(1);
+    expect(received[0]).toMatchObject({ body: '{"id":"e1"}', headers: { "webhook-id": "e1" } });
+    await expect
+      .poll(async () => (await ask("/v1/webhooks/acme", { body: event("e1") })).json())
+      .toEqual({ status: "sent" });
+    expect(received).toHaveLength(1);
+  });
+
+  it("holds for who may not receive, over a restart, and resyncs in order once the feed says so", async () => {
+    const first = await run();
+    for (const id of ["e1", "e2"]) {
+      expect((await first.ask("/v1/webhooks/reading", { body: event(id) })).json()).toEqual({ status: "held" });
+    }
+    expect((await first.ask("/v1/webhooks/reading")).json()).toMatchObject({
+      allowed: false,
+      suspendedSince: expect.any(String),
+      endpoints: [{ endpoint: "orders", waiting: 2, dead: 0, paused: null, gap: null }],
+    });
+    await first.close();
+    expect(first.received).toEqual([]);
+    const second = await run({ feed: first.feed, data: first.data });
+    const paid = TENANTS.map((tenant) =>
+      tenant.tenant === "reading" ? { tenant: "reading", plan: "starter" } : tenant,
+    );
+    await first.feed.publish({ entitlements: paid, nowMs: NOW_MS + 1_000 });
+    await expect
+      .poll(() => second.received.map(({ headers }) => [headers["webhook-id"], headers["dimmer-resync"]]))
+      .toEqual([
+        ["e1", "replay"],
+        ["e2", "replay"],
+      ]);
+  });
+
+  it("holds for who is locked", async () => {
+    const { ask } = await run();
+    expect((await ask("/v1/webhooks/locked", { body: event("e1") })).json()).toEqual({ status: "held" });
+  });
+
+  it("lists, pauses, resumes, replays and purges", async () => {
+    const { ask, received } = await run();
+    const post = async (verb: string, body: object = {}): Promise<unknown> =>
+      (await ask(`/v1/webhooks/acme/${verb}`, { body })).json();
+    expect(await post("pause", { endpoint: "orders" })).toEqual({ count: 1 });
+    await ask("/v1/webhooks/acme", { body: event("e1") });
+    expect((await ask("/v1/webhooks/acme/events")).json()).toMatchObject({
+      events: [{ id: "e1", endpoint: "orders", state: "waiting", bytes: 11 }],
+      next: null,
+    });
+    expect(await post("resume")).toEqual({ count: 1 });
+    await expect.poll(() => received.length).toBe(1);
+    await expect
+      .poll(
+        async () => ((await ask("/v1/webhooks/acme/events?state=sent")).json() as { events: unknown[] }).events.length,
+      )
+      .toBe(1);
+    expect(await post("replay")).toEqual({ count: 0 });
+    expect(await post("replay", { since: "2020-01-01T00:00:00Z" })).toEqual({ count: 1 });
+    await expect.poll(() => received.length).toBe(2);
+    expect(await post("purge")).toEqual({ count: 1 });
+    expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ endpoints: [] });
+  });
+
+  it("refuses what is malformed, naming the field, and keeps nothing", async () => {
+    const { ask } = await run();
+    const wrong: [object | string, number, string | undefined][] = [
+      [{ ...event("e1"), endpoint: "unknown" }, 400, "endpoint"],
+      [event("e1", "theirs"), 400, "endpoint"],
+      [event("a.b"), 400, "id"],
+      [{ ...event("e1"), type: "" }, 400, "type"],
+      [{ endpoint: "orders", id: "e1", type: "t" }, 400, "body"],
+      [{ ...event("e1"), extra: 1 }, 400, undefined],
+      ["{", 400, undefined],
+      [{ ...event("e1"), body: "x".repeat(1_048_577) }, 413, "body"],
+      ["x".repeat(10 * 1_048_576), 413, undefined],
+    ];
+    for (const [body, status, field] of wrong) {
+      const answer = await ask("/v1/webhooks/acme", { body });
+      expect([answer.status, (answer.json() as { field?: string }).field], answer.text).toEqual([status, field]);
+    }
+    for (const [path, body] of [
+      ["replay", { since: "yesterday" }],
+      ["purge", { since: "2020-01-01T00:00:00Z" }],
+      ["pause", { endpoints: "orders" }],
+    ] as const) {
+      expect((await ask(`/v1/webhooks/acme/${path}`, { body })).status).toBe(400);
+    }
+    for (const query of ["state=lost", "after=x"])
+      expect((await ask(`/v1/webhooks/acme/events?${query}`)).status).toBe(400);
+    expect((await ask("/v1/webhooks/..%20", { body: event("e1") })).status).toBe(400);
+    expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ endpoints: [] });
+  });
+
+  it("sends nothing to this machine unless it was told that it may", async () => {
+    const { ask, received } = await run({ loopback: false });
+    await ask("/v1/webhooks/acme", { body: event("e1") });
+    await expect
+      .poll(
+        async () => ((await ask("/v1/webhooks/acme")).json() as { endpoints: { dead: number }[] }).endpoints[0]?.dead,
+      )
+      .toBe(1);
+    expect(received).toEqual([]);
+  });
+
+  it("answers 501 without --webhooks, and reaches over TCP only as far as it may", async () => {
+    const { ask, askTcp } = await runSidecar(await testFeed());
+    expect((await ask("/v1/webhooks/acme", { body: event("e1") })).status).toBe(501);
+    expect((await askTcp("/v1/webhooks/acme", { body: event("e1") })).status).toBe(403);
+  });
+
+  it("counts without naming a tenant, and logs neither payload nor secret", async () => {
+    const { ask, logged, received } = await run();
+    await ask("/v1/webhooks/acme", { body: { ...event("e1"), body: "a payload to keep" } });
+    await ask("/v1/webhooks/reading", { body: event("e2") });
+    await expect.poll(() => received.length).toBe(1);
+    const { text } = await ask("/metrics");
+    expect(text).toMatch(/^dimmer_webhooks_held_total 1$/m);
+    expect(text).toMatch(/^dimmer_webhooks_suspended_tenants 1$/m);
+    expect(text).toMatch(/^dimmer_webhooks_lag_seconds /m);
+    const webhookLines = text.split("\n").filter((line) => line.startsWith("dimmer_webhooks"));
+    expect(webhookLines.join("\n")).not.toMatch(/acme|reading|\{/);
+    expect(logged.join("\n")).not.toMatch(/a payload|c2VjcmV0/);
+  });
+});
+
+describe("the file of --webhooks", () => {
+  it.each([
+    ["endpoints: {a: {url: nowhere, secret: whsec_c2VjcmV0LXNlY3JldA==}}", /endpoints\.a\.url: must be a URL/],
+    ["endpoints: {a: {url: 'https://example.com'}}", /endpoints\.a: needs either secret or secrets/],
+    [
+      "endpoints: {a: {url: 'https://example.com', secret: plaintext!}}",
+      /endpoints\.a\.secret: must be whsec_ and base64/,
+    ],
+    ["endpoint: {}", /the file|endpoints/],
+  ])("is refused where it is %s, and no secret is said", async (text, message) => {
+    const feed = await testFeed();
+    const flags = { webhooks: scratchFile("webhooks.yaml", text), data: scratchDirectory() };
+    const refused = await runSidecar(feed, { flags }).catch((error: unknown) => error as Error);
+    expect(refused).toMatchObject({ code: "options_invalid", message: expect.stringMatching(message) });
+    expect((refused as Error).message).not.toContain("plaintext");
+  });
+
+  it("needs a directory in which events wait", async () => {
+    const feed = await testFeed();
+    await expect(runSidecar(feed, { flags: { webhooks: fileFor("https://example.com") } })).rejects.toThrow(
+      /--webhooks.*needs --data/,
+    );
+  });
+
+  it("is refused where another sidecar holds the events of that directory", async () => {
+    const { data, feed } = await run();
+    await expect(run({ data, feed })).rejects.toMatchObject({ code: "disk_failed" });
+  });
+});
