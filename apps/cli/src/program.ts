@@ -45,6 +45,9 @@ import { addTenantUnlock } from "./commands/tenant-unlock.ts";
 import { addTokenInspect } from "./commands/token-inspect.ts";
 import { addTokenIssue } from "./commands/token-issue.ts";
 import { addTokenVerify } from "./commands/token-verify.ts";
+import { addWebhooksPurge } from "./commands/webhooks-purge.ts";
+import { addWebhooksReplay } from "./commands/webhooks-replay.ts";
+import { addWebhooksStatus } from "./commands/webhooks-status.ts";
 import { EXIT_CODES_HELP } from "./failure.ts";
 
 /**
@@ -137,6 +140,10 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addClockShow(clock);
   addClockAdvance(clock);
   addDrill(program);
+  const webhooks = addGroup(program, "webhooks", "look at and operate the webhooks of a sidecar");
+  addWebhooksStatus(webhooks);
+  addWebhooksReplay(webhooks);
+  addWebhooksPurge(webhooks);
   addDoctor(program);
   return program;
 }

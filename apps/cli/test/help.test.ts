@@ -92,6 +92,9 @@ describe("help", () => {
       "token inspect",
       "token issue",
       "token verify",
+      "webhooks purge",
+      "webhooks replay",
+      "webhooks status",
     ]);
   });
 

@@ -1,0 +1,54 @@
+import type { Command } from "commander";
+import { type Answer, columns } from "../answer.ts";
+import { answering } from "../command.ts";
+import { addWebhooksCommand, askWebhooks, type WebhookOptions } from "./webhooks-command.ts";
+
+/** What a sidecar says of an endpoint. */
+interface EndpointStatus {
+  readonly endpoint: string;
+  readonly waiting: number;
+  readonly dead: number;
+  readonly paused: "operator" | "gone" | null;
+  readonly gap: { readonly since: string; readonly until: string; readonly dropped: number } | null;
+  readonly next: string | null;
+  readonly oldest: string | null;
+  readonly lastError: string | null;
+}
+
+/** `dimmer webhooks status`: how the webhooks of a tenant fare. */
+export function addWebhooksStatus(parent: Command): void {
+  addWebhooksCommand(parent, {
+    usage: "status <tenant>",
+    summary: "show what waits for a tenant, what was given up, and why",
+    examples: [
+      ["webhooks status acme", "at the sidecar of the running dimmer dev"],
+      ["webhooks status acme --sidecar unix:/run/dimmer/sidecar.sock --json", "for scripts"],
+    ],
+  }).action(
+    answering(async (tenant: string, options: WebhookOptions): Promise<Answer> => {
+      const status = await askWebhooks(options, tenant);
+      return { text: textOf(tenant, status), json: status };
+    }),
+  );
+}
+
+function textOf(tenant: string, status: Readonly<Record<string, unknown>>): string {
+  const since = status["suspendedSince"];
+  const standing =
+    status["allowed"] === true ? "may receive" : `held${typeof since === "string" ? ` since ${since}` : ""}`;
+  const endpoints = status["endpoints"] as readonly EndpointStatus[];
+  const rows = endpoints.map(({ endpoint, waiting, dead, paused, gap, next, oldest, lastError }) => [
+    endpoint,
+    `${waiting} waiting${oldest === null ? "" : ` since ${oldest}`}`,
+    `${dead} dead`,
+    [
+      paused === "gone" ? "paused: the receiver is gone" : paused === null ? "" : "paused",
+      gap === null ? "" : `gap of ${gap.dropped} from ${gap.since} to ${gap.until}`,
+      next === null ? "" : `next attempt ${next}`,
+      lastError ?? "",
+    ]
+      .filter((part) => part !== "")
+      .join("; "),
+  ]);
+  return [`${tenant}: ${standing}`, ...(rows.length === 0 ? ["nothing waits"] : [columns(rows)])].join("\n");
+}
