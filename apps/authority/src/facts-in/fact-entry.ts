@@ -1,6 +1,16 @@
 import type { Fact, FactKind, Track } from "@dimmer/lifecycle";
 import { z } from "zod";
-import { amount, billingId, cardMonth, currency, failureCode, instantMs, note, zonedDate } from "./fact-values.ts";
+import {
+  amount,
+  billedPeriod,
+  billingId,
+  cardMonth,
+  currency,
+  failureCode,
+  instantMs,
+  note,
+  zonedDate,
+} from "./fact-values.ts";
 
 /** A kind of fact that comes in from outside. */
 export type EntryKind = Extract<
@@ -47,6 +57,7 @@ const FORMS: { readonly [Kind in EntryKind]: EntryForm } = {
       ...money,
       due: zonedDate.optional().meta({ description: "Left out: it never falls due, and nothing follows from it." }),
       method: z.enum(["invoice", "card"]).default("invoice"),
+      period: billedPeriod.optional().meta({ description: "What it is for: notices print it." }),
     }),
     track: "nonpayment",
     named: ["invoice"],

@@ -56,6 +56,15 @@ export const currency: z.ZodString = z
   .regex(/^[A-Z]{3}$/, { error: "must be three capital letters of ISO 4217, such as JPY" })
   .meta({ examples: ["JPY"] });
 
+const calendarDate = z
+  .string()
+  .regex(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/, { error: "must be a date, such as 2026-12-01" });
+
+/** What an invoice is for: its first and last day, as notices print them. */
+export const billedPeriod: z.ZodObject<{ from: z.ZodString; to: z.ZodString }> = z
+  .strictObject({ from: calendarDate, to: calendarDate })
+  .refine(({ from, to }) => from <= to, { error: "must not end before it begins", path: ["to"] });
+
 /** A due date: a day, and where it is meant. */
 export const zonedDate: z.ZodObject<{ date: z.ZodString; zone: z.ZodString }> = z.strictObject({
   date: z

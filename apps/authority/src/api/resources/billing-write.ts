@@ -16,7 +16,7 @@ export const factShown: z.ZodType = z
   .meta({ id: "RecordedFact" });
 
 /** Shows a fact, its instant as people read it. */
-export function showFact(fact: RecordedEntry["fact"]): Record<string, unknown> {
+function showFact(fact: RecordedEntry["fact"]): Record<string, unknown> {
   const { atMs, ...said } = fact;
   return { ...said, at: isoOf(atMs) };
 }

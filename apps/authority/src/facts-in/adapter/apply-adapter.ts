@@ -5,7 +5,7 @@ import { instantMs } from "../fact-values.ts";
 import type { AdapterDocument, AdapterRule, Scalar, ValueRule } from "./adapter-document.ts";
 
 /** What a JSON Pointer finds; `undefined` where it finds nothing. Never throws. */
-export function atPointer(value: unknown, pointer: string): unknown {
+function atPointer(value: unknown, pointer: string): unknown {
   let found = value;
   for (const part of pointer.split("/").slice(1)) {
     const key = part.replaceAll("~1", "/").replaceAll("~0", "~");

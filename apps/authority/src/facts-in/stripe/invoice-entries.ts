@@ -64,7 +64,7 @@ export function invoiceEntries(invoice: InvoiceSnapshot, reading: InvoiceReading
 }
 
 /** What the fact of an invoice of Stripe is called. */
-export function invoiceFactId(invoice: string): string {
+function invoiceFactId(invoice: string): string {
   return `stripe:${invoice}`;
 }
 
@@ -127,7 +127,7 @@ function paymentEntries(invoice: InvoiceSnapshot, atMs: number, { known }: Invoi
 }
 
 /** What a total that only grows has grown by since it was known last; nothing where it has not. */
-export function growth(
+function growth(
   known: readonly Fact[],
   { prefix, total }: { prefix: string; total: number },
 ): { readonly id: string; readonly amount: number; readonly total: number }[] {

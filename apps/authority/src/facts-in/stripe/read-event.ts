@@ -4,7 +4,7 @@ import type { ItemWrite } from "../inbox.ts";
 import { readCharge, readDispute, readInvoice, readInvoicePayment, type Said } from "./money-events.ts";
 import { formFaultOf, type StripeForm } from "./stripe-forms.ts";
 import { readExpiringSource, readSubscription } from "./subscription-events.ts";
-import { tenantOf } from "./tenant-of.ts";
+import { TENANT_KEY, tenantOf } from "./tenant-of.ts";
 
 type Read = (write: ItemWrite, object: never, said: Said) => Promise<"done" | "ignored">;
 
@@ -12,7 +12,7 @@ const invoice: Read = (write, object, said) => readInvoice(write, object, { ...s
 const failedInvoice: Read = (write, object, said) => readInvoice(write, object, { ...said, hasFailed: true });
 const customer: Read = async (write, object: Stripe.Customer) => {
   // One that is of no tenant of ours is none of our business yet.
-  if (object.metadata?.["dimmer_tenant"] === undefined) return "ignored";
+  if (object.metadata?.[TENANT_KEY] === undefined) return "ignored";
   await tenantOf(write, { customer: object, metadata: [] });
   return "done";
 };

@@ -13,7 +13,7 @@ import { recordAll, type Said } from "./money-events.ts";
 import { tenantOf } from "./tenant-of.ts";
 
 /** The key in the metadata of a subscription or price that names the plan; the price's lookup key does as well. */
-export const PLAN_KEY = "dimmer_plan";
+const PLAN_KEY = "dimmer_plan";
 
 /** A pause of collection without an end is looked at again after so long. */
 const OPEN_PAUSE_MS = 90 * 86_400_000;

@@ -1,7 +1,7 @@
 import Stripe from "stripe";
 
 /** How far the timestamp of a signature may lie from now, either way, in milliseconds. */
-export const WEBHOOK_TOLERANCE_MS = 300_000;
+const WEBHOOK_TOLERANCE_MS = 300_000;
 
 /**
  * The event of a webhook whose signature one of the secrets made, at about now; `undefined` for any other: forged,
