@@ -20,11 +20,16 @@ export default defineConfig({
       project("sdk", "packages/sdk"),
       project("lifecycle", "packages/lifecycle"),
       project("webhooks", "packages/webhooks", PATIENT),
+      project("testkit", "packages/testkit"),
+      project("openfeature", "packages/openfeature"),
       project("sidecar", "apps/sidecar"),
       project("cli", "apps/cli"),
       project("authority", "apps/authority", PATIENT),
       project("notes", "examples/notes"),
       project("edge-worker", "examples/edge-worker"),
+      project("frameworks", "examples", {
+        include: ["{express,fastify,next-fetch,graphql,worker-jobs,streams}/test/**/*.test.ts"],
+      }),
       { extends: true as const, test: { name: "across", root: ".", include: ["test/**/*.test.ts"] } },
     ],
     coverage: {

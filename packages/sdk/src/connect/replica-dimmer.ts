@@ -121,12 +121,13 @@ function passOn(event: ReplicaEvent, replica: Replica, listeners: Listeners): vo
       listeners.tell("ready", { version });
       break;
     case "freshness":
-      if (event.freshness === "stale") listeners.tell("stale", { version });
+      listeners.tell(event.freshness, { version });
       break;
     case "refused":
       listeners.tell("refused", { source: event.source, code: event.code, message: event.message });
       break;
     case "applied":
+      listeners.tell("update", { version: formatVersion(event.version), tenants: event.tenants });
       break;
   }
 }

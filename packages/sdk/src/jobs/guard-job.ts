@@ -1,7 +1,7 @@
 import type { Decision, Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
-import { decisionOf, type SignalSource } from "./once-denied.ts";
+import { decisionOf, deniedBy, type SignalSource } from "./once-denied.ts";
 
 /** Whose job it is, and what it asks for. */
 export interface JobOptions<Capability extends string = string> {
@@ -19,8 +19,8 @@ export interface JobOptions<Capability extends string = string> {
 }
 
 /**
- * What became of a job. `denied`: it was not begun. `stopped`: it was begun, was told to stop by its signal, and did. A job
- * that ends well although it was told to stop is `done`.
+ * What became of a job. `denied`: it was not begun. `stopped`: it was begun, and ended because it was told to stop
+ * by its signal, or was denied something on the way. A job that ends well although it was told to stop is `done`.
  */
 export type JobOutcome<T> =
   | { readonly outcome: "done"; readonly value: T }
@@ -57,7 +57,10 @@ export async function guardJob<T, Capability extends string = string>(
     value = await job(signal);
   } catch (error) {
     if (signal.aborted && isStopping(error, signal)) return end("stopped");
-    throw error;
+    // Such as a call that `guardEgress` did not let out.
+    const decision = deniedBy(error);
+    if (decision === undefined || throwsWhenDenied) throw error;
+    return { outcome: "stopped", decision };
   }
   return { outcome: "done", value };
 }

@@ -1,3 +1,3 @@
 export { type CloseFrame, closeFrameOf } from "./close-frame.ts";
 export { guardJob, type JobOptions, type JobOutcome } from "./guard-job.ts";
-export { type LongLived, onceDenied, type SignalSource } from "./once-denied.ts";
+export { deniedBy, type LongLived, onceDenied, type SignalSource } from "./once-denied.ts";

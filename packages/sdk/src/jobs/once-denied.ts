@@ -59,3 +59,13 @@ function capabilitiesOf(capability: string, principal: Principal | undefined): r
 export function decisionOf({ reason }: AbortSignal): Decision {
   return (reason as DOMException).cause as Decision;
 }
+
+/**
+ * The denied decision behind an error, where it is the `AbortError` of a signal of Dimmer or of `guardEgress`; `undefined`
+ * for any other. Never throws.
+ */
+export function deniedBy(error: unknown): Decision | undefined {
+  if (!(error instanceof DOMException) || error.name !== "AbortError") return undefined;
+  const cause = error.cause as Partial<Decision> | null | undefined;
+  return cause?.allowed === false && typeof cause.capability === "string" ? (cause as Decision) : undefined;
+}

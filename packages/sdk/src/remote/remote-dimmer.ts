@@ -5,8 +5,8 @@ import type { DimmerEvents } from "../connect/events.ts";
 import type { JsonObject, NamesOf, PolicyNames } from "../connect/names.ts";
 import type { RemoteCounters } from "./questions.ts";
 
-/** What `on` tells of a remote client: it is not told of every tenant, so there is no `change`. */
-export type RemoteEvents = Omit<DimmerEvents, "change">;
+/** What `on` tells of a remote client: it is not told of every tenant, so there is no `change` and no `update`. */
+export type RemoteEvents = Omit<DimmerEvents, "change" | "update" | "fresh">;
 
 /** A remote client at a glance. It holds no entitlements: those are in the sidecar's `/v1/status`. */
 export interface RemoteStatus {

@@ -24,16 +24,16 @@ export interface YogaGuardOptions<Context, Capability extends string = string, F
 /** What the plugin needs of Yoga's payloads. */
 interface ExecutePayload {
   readonly args: Operation<unknown>;
-  setResultAndStopExecution(result: ExecutionResult): void;
+  readonly setResultAndStopExecution: (result: ExecutionResult) => void;
 }
 interface SubscribeResultPayload {
   readonly result: unknown;
-  setResult(result: AsyncIterableIterator<ExecutionResult>): void;
+  readonly setResult: (result: AsyncIterableIterator<ExecutionResult>) => void;
 }
 interface ResultProcessPayload {
   readonly request: Request;
   readonly result: unknown;
-  setResultProcessor(processor: () => Response, mediaType: string): void;
+  readonly setResultProcessor: (processor: () => Response, mediaType: string) => void;
 }
 
 /** A guard as a plugin of Yoga: `createYoga({ plugins: [yogaGuard({ … })] })`. */

@@ -165,7 +165,11 @@ describe("expressGuard", () => {
       const piece = new Uint8Array(64 * 1024).fill(7);
       let left = 64;
       const body = new ReadableStream({
-        pull: (controller) => void (left-- > 0 ? controller.enqueue(piece) : controller.close()),
+        pull(controller) {
+          left -= 1;
+          if (left >= 0) controller.enqueue(piece);
+          else controller.close();
+        },
       });
       const headers = { "x-test-session": tenant };
       return fetch(`http://127.0.0.1:${port}/upload`, { method: "POST", headers, body, duplex: "half" } as RequestInit);

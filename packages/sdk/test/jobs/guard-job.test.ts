@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { guardEgress } from "../../src/egress/index.ts";
 import { guardJob, type JobOptions } from "../../src/jobs/index.ts";
 import { LiveDimmer } from "../guard/live-dimmer.ts";
 import { locked, unpaid } from "../guard/memory-dimmer.ts";
@@ -69,6 +70,15 @@ describe("guardJob", () => {
       throw broken;
     };
     await expect(guardJob(dimmer, "paying", locking)).rejects.toBe(broken);
+  });
+
+  it("stops where the job was denied something on the way", async () => {
+    const dimmer = new LiveDimmer({ acme: unpaid("essential") });
+    const syncing = guardJob(dimmer, "acme", () => guardEgress(dimmer, "acme")("http://127.0.0.1:9/"));
+    expect(await syncing).toMatchObject({ outcome: "stopped", decision: { capability: "integration" } });
+    const aborted = new DOMException("the job's own", "AbortError");
+    const own = guardJob(dimmer, "acme", () => Promise.reject(aborted));
+    await expect(own).rejects.toBe(aborted);
   });
 
   it("rejects instead of resolving to a denial where a queue wants that", async () => {

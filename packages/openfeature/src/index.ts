@@ -1,0 +1,1 @@
+export { DimmerProvider, type DimmerProviderOptions } from "./dimmer-provider.ts";

@@ -1,0 +1,104 @@
+import type { Decision, FeatureDecision, FeatureType } from "@dimmer/core";
+import type { Dimmer } from "@dimmer/sdk";
+import {
+  type EvaluationContext,
+  FlagNotFoundError,
+  type FlagValue,
+  ProviderNotReadyError,
+  type ResolutionDetails,
+  TypeMismatchError,
+} from "@openfeature/server-sdk";
+import { askOfFlag, typeOfFlag } from "./flags.ts";
+import { readTarget, type Target } from "./read-context.ts";
+
+/** What flags are resolved with. */
+export interface Desk {
+  readonly dimmer: Pick<Dimmer, "ask" | "denial" | "policy">;
+  /** Version of what is in force, as in `3.1042`. */
+  readonly version: string;
+}
+
+/** One question of a resolver. */
+export interface FlagQuestion<T extends FlagValue> {
+  readonly key: string;
+  readonly type: FeatureType;
+  /** What the caller uses otherwise. */
+  readonly otherwise: T;
+  readonly context: EvaluationContext;
+}
+
+/** What a limit without an end is as a number: larger than anything that is counted, and exact in every language. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Resolves a flag for a tenant, from memory. A denial is an answer: `false`, 0 for a number, the caller's own default for a
+ * text or an object, with the reason `DISABLED`. A locked tenant is denied whatever a boolean feature is
+ * called.
+ *
+ * @throws the error of OpenFeature for what cannot be resolved; the SDK makes an error code and the default of it
+ */
+export function resolveFlag<T extends FlagValue>(
+  { dimmer, version }: Desk,
+  { key, type, otherwise, context }: FlagQuestion<T>,
+): ResolutionDetails<T> {
+  const { policy } = dimmer;
+  if (policy === undefined) throw new ProviderNotReadyError("no verified policy is held yet");
+  const target = readTarget(context);
+  const ask = askOfFlag(key);
+  const known = typeOfFlag(ask, policy);
+  const { usage, principal } = target;
+  const decision = dimmer.ask(target.tenant, {
+    ...ask,
+    ...(principal === undefined ? {} : { principal }),
+    ...(usage === undefined || known !== "limit" ? {} : { usage }),
+  });
+  if (known === undefined && !(decision.reason === "locked" && type === "boolean")) {
+    throw new FlagNotFoundError(`the policy in force has no such feature, and no such capability: ${key}`);
+  }
+  if (known !== undefined && known !== type) throw new TypeMismatchError(`${key} is of the type ${known}, not ${type}`);
+  return {
+    value: flagValueOf(decision, type, otherwise),
+    variant: decision.allowed ? "on" : "off",
+    reason: reasonOf(decision),
+    flagMetadata: metadataOf(dimmer, target, decision, version),
+  };
+}
+
+function flagValueOf<T extends FlagValue>(decision: Decision | FeatureDecision, type: FeatureType, otherwise: T): T {
+  if (type === "boolean") return decision.allowed as T;
+  if (!decision.allowed) return type === "limit" ? (0 as T) : otherwise;
+  const { value } = decision as FeatureDecision;
+  if (type === "limit" && value === null) return UNLIMITED as T;
+  // On with a fallback, or null: nothing is known that could be given.
+  return (value ?? otherwise) as T;
+}
+
+function reasonOf({ allowed, freshness }: Decision): string {
+  if (!allowed) return "DISABLED";
+  return freshness === "fallback" ? "UNKNOWN" : "TARGETING_MATCH";
+}
+
+function metadataOf(
+  dimmer: Desk["dimmer"],
+  { tenant, principal }: Target,
+  decision: Decision | FeatureDecision,
+  version: string,
+): Record<string, string | number | boolean> {
+  const { mode, reason, freshness } = decision;
+  const told: Record<string, string | number | boolean> = { mode, reason, freshness, version };
+  if (!decision.allowed) {
+    // What a denial keeps to itself, as a lock its cause, stays with it here too.
+    const {
+      cause,
+      case: id,
+      since,
+    } = dimmer.denial(tenant, decision, principal === undefined ? {} : { principal }).body;
+    for (const [name, value] of Object.entries({ cause, case: id, since })) if (value !== undefined) told[name] = value;
+  }
+  if ("limit" in decision) {
+    if (decision.limit === null) told["unlimited"] = true;
+    else if (decision.limit !== undefined) told["limit"] = decision.limit;
+    if (typeof decision.remaining === "number") told["remaining"] = decision.remaining;
+  }
+  return told;
+}

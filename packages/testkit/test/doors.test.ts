@@ -1,0 +1,100 @@
+import { connect } from "@dimmer/sdk";
+import { connectEdge } from "@dimmer/sdk/edge";
+import { connectRemote } from "@dimmer/sdk/remote";
+import { type FetchDoors, inFull, inMode, serveDoors, TestWorld } from "@dimmer/testkit";
+import { describe, expect, it } from "vitest";
+
+const tenants = [inFull("paying"), inMode("acme", "limited")];
+const silent = { info() {}, warn() {}, error() {} };
+
+async function ask(doors: FetchDoors, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const response = await doors(new Request(`http://sidecar.test${path}`, init));
+  const text = await response.text();
+  return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : text };
+}
+
+describe("the doors of a sidecar", () => {
+  it("answer questions as a sidecar does", async () => {
+    await using world = await TestWorld.create({ tenants });
+    const { sidecar } = world;
+    expect(await ask(sidecar, "/v1/check", { tenant: "paying", capability: "create" })).toEqual({
+      status: 200,
+      body: {
+        allowed: true,
+        capability: "create",
+        mode: "full",
+        reason: "granted",
+        freshness: "fresh",
+        version: "1.1",
+      },
+    });
+    expect((await ask(sidecar, "/v1/check", { tenant: "acme", capability: "create" })).body).toMatchObject({
+      allowed: false,
+      tenant: "acme",
+      cause: "nonpayment",
+      case: "case_acme",
+      since: expect.stringContaining("T"),
+    });
+    const seats = { tenant: "paying", feature: "seats", usage: { current: 24, adding: 1 } };
+    expect((await ask(sidecar, "/v1/check", seats)).body).toMatchObject({ allowed: true, limit: 25, remaining: 1 });
+    expect(
+      (await ask(sidecar, "/v1/checks", { checks: [seats, { tenant: "x", capabilty: "view" }] })).body,
+    ).toMatchObject({
+      decisions: [{ allowed: true }, { error: { detail: "capabilty is not known here" } }],
+    });
+    expect((await ask(sidecar, "/v1/tenants/acme")).body).toMatchObject({ tenant: "acme", mode: "limited" });
+    expect([await ask(sidecar, "/livez"), await ask(sidecar, "/readyz")].map(({ status }) => status)).toEqual([
+      200, 200,
+    ]);
+  });
+
+  it.each([
+    [{ tenant: "acme", capability: "view", principle: "member" }, "principle is not known here"],
+    [{ tenant: "acme", capability: "view", principal: "owner" }, "principal is none"],
+    [{ tenant: "no tenant", capability: "view" }, "tenant is no tenant id"],
+    [{ tenant: "acme" }, "neither capability nor feature"],
+    [[], "a question is an object"],
+  ])("refuse %j", async (question, detail) => {
+    await using world = await TestWorld.create({ tenants });
+    const answer = await ask(world.sidecar, "/v1/check", question);
+    expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining(detail) } });
+  });
+
+  it("serve real clients on a port: connect, connectRemote", async () => {
+    await using world = await TestWorld.create({ tenants });
+    await using served = await serveDoors(world.sidecar);
+    await using dimmer = await connect({ feed: served.url, trust: world.trust, log: silent });
+    await using remote = await connectRemote({ sidecar: served.url, trust: world.trust, timeoutMs: 5_000 });
+    await Promise.all([dimmer.ready(), remote.ready()]);
+    for (const answer of [dimmer.check("acme", "create"), await remote.check("acme", "create")]) {
+      expect(answer).toEqual(world.dimmer.check("acme", "create"));
+    }
+    expect(await remote.limit("paying", "seats", { current: 25 })).toMatchObject({ allowed: false, remaining: 0 });
+  });
+});
+
+describe("the doors of an authority", () => {
+  it("give the feed and tokens to a real client through fetch", async () => {
+    await using world = await TestWorld.create({ tenants });
+    const edge = await connectEdge({
+      feed: { fetch: (url, init) => world.authority(new Request(url, init)) },
+      trust: world.trust,
+      follow: "on-use",
+    });
+    expect(await edge.check("acme", "create")).toMatchObject({ allowed: false, reason: "restricted" });
+    await edge.close();
+    expect((await ask(world.authority, "/v1/entitlements/nobody")).status).toBe(404);
+    expect((await ask(world.authority, "/v1/check", {})).status).toBe(404);
+  });
+
+  it("break off while chaos has it down; those of the sidecar go on answering", async () => {
+    await using world = await TestWorld.create({ tenants });
+    await world.chaos.authorityDown();
+    expect((await world.authority(new Request("http://authority.test/v1/feed/head"))).type).toBe("error");
+    const check = await ask(world.sidecar, "/v1/check", { tenant: "acme", capability: "create" });
+    expect(check.body).toMatchObject({ allowed: false });
+    await using served = await serveDoors(world.authority);
+    await expect(fetch(`${served.url}/v1/feed/head`)).rejects.toThrow("fetch failed");
+  });
+});
