@@ -36,6 +36,12 @@ export async function startChild(command: readonly string[], options: SpawnOptio
 
 /** Runs a process to its end and gives back the JSON of its last line. */
 export async function runChild<T>(command: readonly string[], options: SpawnOptions = {}): Promise<T> {
+  const lines = await runChildLines<T>(command, options);
+  return lines.at(-1) as T;
+}
+
+/** Runs a process to its end and gives back the JSON of each of its lines. */
+export async function runChildLines<T>(command: readonly string[], options: SpawnOptions = {}): Promise<T[]> {
   const [file = "", ...args] = pinned(command, options.core);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...options.env } });
   let output = "";
@@ -44,7 +50,7 @@ export async function runChild<T>(command: readonly string[], options: SpawnOpti
   });
   const code = await new Promise<number | null>((done) => child.once("close", done));
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
-  return JSON.parse(output.trim().split("\n").at(-1) ?? "null") as T;
+  return output.split("\n").flatMap((line) => (line.trim() === "" ? [] : [JSON.parse(line) as T]));
 }
 
 function firstLine(

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { runAuthoritySuite } from "./authority/suite.ts";
 import { runDecisionSuite } from "./decision/suite.ts";
 import { runFeedSuite } from "./feed/suite.ts";
 import { runGuardSuite } from "./guard/suite.ts";
@@ -7,12 +8,15 @@ import { describeMachine } from "./machine.ts";
 import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
 import { runSidecarSuite } from "./sidecar/suite.ts";
 import type { SuiteOptions, SuiteResult } from "./suite.ts";
+import { runWebhooksSuite } from "./webhooks/suite.ts";
 
 const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
   decision: runDecisionSuite,
   guard: runGuardSuite,
   sidecar: runSidecarSuite,
   feed: runFeedSuite,
+  webhooks: runWebhooksSuite,
+  authority: runAuthoritySuite,
 };
 
 const HELP = `Usage: npm run bench -- [SUITE…] [--quick] [--json] [--no-write]

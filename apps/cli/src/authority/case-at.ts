@@ -108,6 +108,10 @@ export function caseLine(shown: CaseShown): string {
   return `${shown.tenant}: ${parts.join("; ")}`;
 }
 
-function nextText({ mode, state, at }: StepShown): string {
-  return at === null ? `${mode} has no date (${state})` : `next ${mode} at ${at} (${state})`;
+/** What comes next, and when. Never throws. */
+export function nextText({ mode, state, at }: StepShown): string {
+  if (at === null) return `${mode} has no date (${state})`;
+  // What is held has a date only if nothing held it from now on.
+  if (state === "held" || state === "withdrawn") return `${mode} is ${state}, not before ${at}`;
+  return `next ${mode} at ${at} (${state})`;
 }

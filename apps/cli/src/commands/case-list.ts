@@ -24,7 +24,7 @@ export function addCaseList(parent: Command): void {
     .option("--all", "closed ones, too")
     .action(
       asking<[], Options>(async (client, { options: { tenant, track, all } }) => {
-        const { casesOf, placeOf } = await import("../authority/case-at.ts");
+        const { casesOf, nextText, placeOf } = await import("../authority/case-at.ts");
         const cases = await casesOf(client, {
           ...(tenant === undefined ? {} : { tenant }),
           ...(track === undefined ? {} : { track }),
@@ -32,7 +32,7 @@ export function addCaseList(parent: Command): void {
         });
         const rows = cases.map((shown) => {
           const { mode, next } = placeOf(shown);
-          const coming = next === undefined ? "" : `${next.mode} ${next.at ?? "without a date"} (${next.state})`;
+          const coming = next === undefined ? "" : nextText(next);
           return [shown.id, shown.tenant, shown.track, shown.standing ?? "new", mode, coming];
         });
         const text =

@@ -118,7 +118,15 @@ function textOf(report: DevReport): string {
     steps.join("\n\n"),
     "",
     `Then let acme pay, and try 2 again:${inDir(dir, "tenant pay acme")}`,
-    ...(life.length === 0 ? [] : ["", "Or live through an unpaid invoice, day by day:", "", lifeText(dir, life), ""]),
+    ...(life.length === 0
+      ? []
+      : [
+          "",
+          `Or live through an unpaid invoice, day by day; the mails lie at ${authority.url}/dev/mailbox:`,
+          "",
+          lifeText(dir, life),
+          "",
+        ]),
     `Who did what, and who enforces it:${inDir(dir, "ledger --tenant acme")} ·${inDir(dir, "fleet")}`,
     "",
   ].join("\n");

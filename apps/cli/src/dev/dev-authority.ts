@@ -49,6 +49,7 @@ export async function startDevAuthority(start: DevAuthorityStart): Promise<DevAu
       ratePerSecond: String(RATE_PER_SECOND),
       drainMs: String(DRAIN_MS),
       devClock: layout.clock,
+      devMailbox: "true",
       logLevel: "fatal",
     },
     env: passphrase === undefined ? {} : { DIMMER_PASSPHRASE: passphrase },

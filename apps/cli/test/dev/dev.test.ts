@@ -28,6 +28,14 @@ function printedSteps(text: string): PrintedStep[] {
   );
 }
 
+/** The lines of the life of an unpaid invoice, and the words that stand in what each prints. */
+function printedLife(text: string): { readonly line: string; readonly says: string }[] {
+  return [...text.matchAll(/^ {3}(.*)\n {3}→ (.*) … {2}\(.*\)$/gm)].map(([, line, says]) => ({
+    line: line as string,
+    says: says as string,
+  }));
+}
+
 /** The processes that a process has started. */
 async function childrenOf(pid: number | undefined): Promise<number[]> {
   const { stdout } = await shell("ps", ["-o", "pid=", "--ppid", String(pid)]);
@@ -109,7 +117,8 @@ describe("dimmer dev", () => {
   });
 
   it("prints commands that work as they stand: acme pays, and within a second both products allow again", async () => {
-    const [pay, ...more] = [...dev.stdout().matchAll(/npx dimmer ([a-z][^·\n]*?) *(?:·|$)/gm)].map(
+    // The lines of the life of an invoice stand apart, below each what it prints.
+    const [pay, ...more] = [...dev.stdout().matchAll(/(?<!^ {3})npx dimmer ([a-z][^·\n]*?) *(?:·|$)/gm)].map(
       ([, line]) => line?.split(" ") as string[],
     );
     expect([pay, ...more]).toEqual([["tenant", "pay", "acme"], ["ledger", "--tenant", "acme"], ["fleet"]]);
@@ -171,6 +180,25 @@ describe("dimmer dev", () => {
     expect(modes).toEqual(products.map(() => 403));
     writeFileSync(dev.tenants, good);
     await timeUntil(201, "many-19", products);
+  });
+
+  it("L1 L3 D5 · lives through an unpaid invoice by the lines that it prints, up to the payment", async () => {
+    const life = printedLife(dev.stdout());
+    expect(life).toHaveLength(9);
+    for (const { line, says } of life) {
+      const words = /^npx dimmer (.*)$/.exec(line)?.[1]?.split(" ");
+      const { stdout } = words === undefined ? await shell("sh", ["-c", line]) : await dimmer(words, { cwd: dev.dir });
+      expect({ line, stdout }).toEqual({ line, stdout: expect.stringContaining(says) });
+      const tookMs = /had it (\d+) ms after/.exec(stdout)?.[1];
+      if (tookMs === undefined) continue;
+      // Of a replica behind a replica it is known when both have said so, which each does once a second at most.
+      console.log(`dimmer pay: the last replica has said so ${tookMs} ms after the payment`);
+      expect(Number(tookMs)).toBeLessThan(3_000);
+    }
+    await event(/fuji-print: full → grace/);
+    await event(/fuji-print: grace → limited/);
+    await event(/fuji-print: limited → read_only/);
+    await event(/fuji-print: read_only → full/);
   });
 
   it("finds nothing wrong with itself", async () => {
@@ -286,7 +314,7 @@ describe("dimmer dev, in trouble", () => {
     onTestFinished(made.remove);
     const child = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
     const report = JSON.parse(await firstLine(child)) as DevReport;
-    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 13 }, authority: { isNew: true } });
+    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 14 }, authority: { isNew: true } });
     expect(report.tour).toHaveLength(7);
     const pids = await childrenOf(child.pid);
     const told = [report.notes.pid, ...("pid" in report.python ? [report.python.pid] : [])];
