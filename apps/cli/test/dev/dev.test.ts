@@ -185,6 +185,10 @@ describe("dimmer dev", () => {
   it("L1 L3 D5 · lives through an unpaid invoice by the lines that it prints, up to the payment", async () => {
     const life = printedLife(dev.stdout());
     expect(life).toHaveLength(9);
+    const readme = readFileSync(new URL("../../../../README.md", import.meta.url), "utf8");
+    const commands = life.flatMap(({ line }) => (line.startsWith("npx ") ? [line] : []));
+    const shown = [...readme.matchAll(/^(npx dimmer .*?) +#/gm)].map(([, line]) => line);
+    expect(shown).toEqual(expect.arrayContaining(commands));
     for (const { line, says } of life) {
       const words = /^npx dimmer (.*)$/.exec(line)?.[1]?.split(" ");
       const { stdout } = words === undefined ? await shell("sh", ["-c", line]) : await dimmer(words, { cwd: dev.dir });
