@@ -11,6 +11,7 @@ import type { Payments } from "./payments.ts";
 import { problem } from "./problem.ts";
 import { protectedRoutes, routes } from "./routes.ts";
 import { COOKIE, isPrincipal, type Session, type Sessions } from "./sessions.ts";
+import type { NotesWebhooks } from "./webhooks.ts";
 
 /** What the product is made of. */
 export interface NotesParts {
@@ -18,6 +19,8 @@ export interface NotesParts {
   readonly sessions: Sessions;
   readonly notes: NotesStore;
   readonly payments: Payments;
+  /** Tells the customer's own systems; without it nobody is told. */
+  readonly webhooks?: NotesWebhooks | undefined;
 }
 
 /** The product, and the guard's counters. */
@@ -34,7 +37,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_TEXT_LENGTH = 10_000;
 
 /** Makes the product: ordinary routes, and one guard in front of all of them. Only `/login` asks Dimmer by itself. */
-export function createNotesApp({ dimmer, sessions, notes, payments }: NotesParts): NotesApp {
+export function createNotesApp({ dimmer, sessions, notes, payments, webhooks }: NotesParts): NotesApp {
   const app = new Hono<NotesEnv>();
   app.onError((error) => {
     console.error("notes: a request failed", error);
@@ -116,9 +119,9 @@ export function createNotesApp({ dimmer, sessions, notes, payments }: NotesParts
     const text = textOf(await readJson(c));
     if (text === undefined) return noText();
     const note = notes.create(sessionOf(c).tenant, text);
-    return note === undefined
-      ? problem(409, "Too many notes", `A tenant has at most ${MAX_NOTES}.`)
-      : c.json(note, 201);
+    if (note === undefined) return problem(409, "Too many notes", `A tenant has at most ${MAX_NOTES}.`);
+    await webhooks?.emit(sessionOf(c).tenant, "note.created", { note: note.id });
+    return c.json(note, 201);
   });
   app.put("/notes/:id", async (c) => {
     const text = textOf(await readJson(c));
@@ -130,7 +133,8 @@ export function createNotesApp({ dimmer, sessions, notes, payments }: NotesParts
     notes.delete(sessionOf(c).tenant, c.req.param("id")) ? c.body(null, 204) : noSuchNote(),
   );
 
-  app.get("/export.json", (c) => {
+  app.get("/export.json", async (c) => {
+    await webhooks?.emit(sessionOf(c).tenant, "export.finished", { format: "json" });
     c.header("Content-Disposition", 'attachment; filename="notes.json"');
     return c.json({ notes: notes.search(sessionOf(c).tenant, "") });
   });
@@ -146,6 +150,7 @@ export function createNotesApp({ dimmer, sessions, notes, payments }: NotesParts
     if (typeof email !== "string" || !email.includes("@") || email.length > 254) {
       return problem(400, "No address", 'Send {"email": "billing@example.com"}.');
     }
+    await webhooks?.emit(sessionOf(c).tenant, "contact.changed", {});
     return c.json({ tenant: sessionOf(c).tenant, email });
   });
   app.post("/cancel", (c) =>

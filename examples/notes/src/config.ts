@@ -11,6 +11,8 @@ export interface NotesConfig {
   readonly data: string | undefined;
   readonly pollMs: number;
   readonly payUrl: string | undefined;
+  /** Where the webhooks of every tenant go, and the secret that signs them; without them none are sent. */
+  readonly webhooks: { readonly url: string; readonly secret: string } | undefined;
   readonly stopsWithStdin: boolean;
 }
 
@@ -26,6 +28,8 @@ export const USAGE = `notes: a notes product that dims
   --port N            7302 unless said, 0 for any (PORT)
   --stop-with-stdin   ends when its standard input does, for whoever starts it as a child
   --pay-url URL       development: where POST /pay confirms a payment (DIMMER_DEV_PAY_URL)
+  --webhook-url URL   where webhooks go: held while a tenant may not receive them, resynced after
+  --webhook-secret S  what signs them, whsec_… (NOTES_WEBHOOK_SECRET); kept in memory unless --data is given
 
 With the audience "development", "Authorization: Bearer acme:member" counts as signed in.
 `;
@@ -51,6 +55,8 @@ export function readConfig(
       host: { type: "string" },
       port: { type: "string" },
       "pay-url": { type: "string" },
+      "webhook-url": { type: "string" },
+      "webhook-secret": { type: "string" },
       "stop-with-stdin": { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -70,8 +76,15 @@ export function readConfig(
     host: values.host ?? env["HOST"] ?? "127.0.0.1",
     port: wholeNumber("--port", values.port ?? env["PORT"] ?? "7302", 0, 65_535),
     payUrl: values["pay-url"] ?? env["DIMMER_DEV_PAY_URL"],
+    webhooks: webhooksOf(values["webhook-url"], values["webhook-secret"] ?? env["NOTES_WEBHOOK_SECRET"]),
     stopsWithStdin: values["stop-with-stdin"] === true,
   };
+}
+
+function webhooksOf(url: string | undefined, secret: string | undefined): NotesConfig["webhooks"] {
+  if (url === undefined) return undefined;
+  if (secret === undefined) throw new TypeError("--webhook-secret is missing: webhooks to --webhook-url are signed");
+  return { url, secret };
 }
 
 function wholeNumber(flag: string, text: string, least: number, most: number): number {

@@ -8,6 +8,7 @@ import { type NotesConfig, readConfig, USAGE } from "./config.ts";
 import { createNotesStore } from "./notes-store.ts";
 import { createPayments } from "./payments.ts";
 import { createSessions } from "./sessions.ts";
+import { type NotesWebhooks, openWebhooks } from "./webhooks.ts";
 
 const USAGE_ERROR = 2;
 const ENVIRONMENT_ERROR = 3;
@@ -23,7 +24,8 @@ async function main(): Promise<void> {
   }
   const stopped = stopRequest(config);
   const dimmer = await connectDimmer(config);
-  const server = productServer(config, dimmer);
+  const webhooks = config.webhooks === undefined ? undefined : openWebhooks(dimmer, { ...config.webhooks, ...config });
+  const server = productServer(config, dimmer, webhooks);
   try {
     await listen(server, config, dimmer);
     await stopped;
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
     console.error(`notes: ${whyNotListening(error as NodeJS.ErrnoException, config)}`);
     process.exitCode = ENVIRONMENT_ERROR;
   } finally {
+    await webhooks?.close();
     await dimmer.close();
   }
 }
@@ -44,13 +47,14 @@ function connectDimmer({ feed, trust, audience, pollMs, data }: NotesConfig): Pr
   return connect({ feed, trust, audience, pollMs, ...(data === undefined ? {} : { data }) });
 }
 
-function productServer({ audience, payUrl }: NotesConfig, dimmer: Dimmer): Server {
+function productServer({ audience, payUrl }: NotesConfig, dimmer: Dimmer, webhooks: NotesWebhooks | undefined): Server {
   const nowMs = (): number => Date.now();
   const { app } = createNotesApp({
     dimmer,
     sessions: createSessions({ acceptsDevelopmentBearer: audience === "development" }),
     notes: createNotesStore(nowMs),
     payments: createPayments({ nowMs, hookUrl: payUrl }),
+    webhooks,
   });
   return createAdaptorServer({ fetch: app.fetch }) as Server;
 }

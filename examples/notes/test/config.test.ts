@@ -14,6 +14,7 @@ describe("readConfig", () => {
       host: "127.0.0.1",
       port: 7302,
       payUrl: undefined,
+      webhooks: undefined,
       stopsWithStdin: false,
     });
   });
