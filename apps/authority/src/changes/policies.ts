@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type Finding, lintPolicy, type PolicyDocument } from "@dimmer/core";
+import { DimmerError, type Finding, lintPolicy, type PolicyDocument } from "@dimmer/core";
+import { type Signer, signStatement } from "@dimmer/statement";
 import type { Transaction } from "kysely";
 import type { Queries } from "../store/open-store.ts";
 import type { PolicyTable, Tables } from "../store/schema.ts";
@@ -34,6 +35,7 @@ export async function uploadPolicy({ queries, actor, nowMs }: PolicyWrite, docum
   );
   const fault = findings.find(({ severity }) => severity === "error");
   if (fault !== undefined) throw lintFault(fault, findings);
+  await refuseUnsignable(document as PolicyDocument);
   const { version } = document as PolicyDocument;
   const policy: PolicyTable = {
     id: `policy_${randomUUID()}`,
@@ -72,6 +74,7 @@ export async function activatePolicy(
     const findings = lintPolicy(JSON.parse(draft.document), JSON.parse(active.document) as PolicyDocument);
     const fault = findings.find(({ severity }) => severity === "error");
     if (fault !== undefined) throw lintFault(fault, findings);
+    await refuseUnsignable(JSON.parse(draft.document) as PolicyDocument);
     await queries.updateTable("policy").set({ state: "retired" }).where("id", "=", active.id).execute();
   }
   const after: PolicyTable = { ...draft, state: "active", activated_ms: nowMs };
@@ -81,6 +84,24 @@ export async function activatePolicy(
   const isFirst = active === undefined;
   const pending = isFirst ? [] : [await enqueue(queries, "policy", { priority: PRIORITY.policy, actor, nowMs })];
   return { value: after, pending, isNew: isFirst };
+}
+
+/** Signs nothing, but is as strict as who does. */
+const NOBODY: Signer = {
+  kid: "0".repeat(16),
+  publicKey: { kty: "OKP", crv: "Ed25519", x: "" },
+  sign: () => Promise.resolve(new Uint8Array(64)),
+};
+const LONGEST = { iss: "n".repeat(256), aud: "n".repeat(128) };
+
+/** What lints may still be too large or too deep to be signed; in force it would keep everything else from being so. */
+async function refuseUnsignable(policy: PolicyDocument): Promise<void> {
+  try {
+    await signStatement("dimmer-policy+jwt", { ...LONGEST, policy }, NOBODY);
+  } catch (error) {
+    if (!(error instanceof DimmerError)) throw error;
+    throw new Fault("invalid", `document: cannot be signed: ${error.message}`, "document");
+  }
 }
 
 function lintFault({ place, message, code, fix }: Finding, findings: readonly Finding[]): Fault {

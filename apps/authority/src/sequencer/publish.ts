@@ -43,6 +43,8 @@ export interface PublishContext {
   readonly published: PublishedLines;
   readonly limits: BreakerLimits;
   readonly nowMs: number;
+  /** Publishes what is pending of this kind alone. Default: of every kind. */
+  readonly only?: PendingTable["kind"] | undefined;
 }
 
 /** What was published, to be taken over once the transaction has committed. */
@@ -72,8 +74,8 @@ const MAX_DELTA_CHARS = 1 << 20;
  *   and there may be more
  */
 export async function publishNext(context: PublishContext): Promise<Published | "nothing left" | "nothing new"> {
-  const { queries, published, policy, nowMs } = context;
-  const open = await openChanges(queries);
+  const { queries, published, policy, nowMs, only } = context;
+  const open = await openChanges(queries, only);
   if (open.length === 0) return "nothing left";
   const wanted = await wantedLines(queries, tenantsOf(open));
   const isChanged = (tenant: string): boolean => wanted.has(tenant) && published.get(tenant) !== wanted.get(tenant);
@@ -107,21 +109,22 @@ export async function publishNext(context: PublishContext): Promise<Published | 
   return sign(context, { signed, changed, narrowed: counted, kinds });
 }
 
-async function openChanges(queries: Transaction<Tables>): Promise<Pending[]> {
-  return (await queries
+async function openChanges(queries: Transaction<Tables>, only: PendingTable["kind"] | undefined): Promise<Pending[]> {
+  const open = queries
     .selectFrom("pending")
     .leftJoin("change_set", "change_set.id", "pending.change_set_id")
     .selectAll("pending")
     .where("pending.published_seq", "is", null)
     // Keysets come into force in publications of their own.
     .where("pending.kind", "<>", "keyset")
+    .$if(only !== undefined, (rows) => rows.where("pending.kind", "=", only as PendingTable["kind"]))
     .where((where) =>
       where.or([where("pending.change_set_id", "is", null), where("change_set.state", "=", "approved")]),
     )
     .orderBy("pending.priority")
     .orderBy("pending.id")
-    .limit(MAX_TENANTS)
-    .execute()) as Pending[];
+    .limit(MAX_TENANTS);
+  return (await open.execute()) as Pending[];
 }
 
 function tenantsOf(pending: readonly Pending[]): string[] {

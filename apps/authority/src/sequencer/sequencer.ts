@@ -145,6 +145,18 @@ export class Sequencer {
     const held = await this.#lead();
     if (held === undefined) return;
     await this.#changeKeys(held);
+    try {
+      await this.#publish(held);
+    } catch (error) {
+      if (!isUnsignable(error)) throw error;
+      this.#options.events.onError(error);
+      await this.#publishApart(held);
+    }
+    await this.#listAndSign(held);
+  }
+
+  /** Publishes what is pending, of one kind or of all, until nothing is left or something else is due. */
+  async #publish(held: Held, only?: "locks" | "entitlement"): Promise<void> {
     while (!this.#isStopped) {
       const published = await this.#fenced(held, (queries) =>
         publishNext({
@@ -153,6 +165,7 @@ export class Sequencer {
           issuing: this.#options.issuing,
           limits: this.#limits,
           nowMs: this.#issuingMs(held),
+          only,
         }),
       );
       if (published === "nothing left") break;
@@ -163,7 +176,17 @@ export class Sequencer {
         break;
       }
     }
-    await this.#listAndSign(held);
+  }
+
+  /** What cannot be signed must not hold up what can: no lock waits for a tenant, and neither for a policy. */
+  async #publishApart(held: Held): Promise<void> {
+    for (const kind of ["locks", "entitlement"] as const) {
+      try {
+        await this.#publish(held, kind);
+      } catch (error) {
+        if (!isUnsignable(error)) throw error;
+      }
+    }
   }
 
   /**
@@ -358,4 +381,9 @@ export class Sequencer {
     this.#role = role;
     this.#options.events.onRole(role, why);
   }
+}
+
+/** Whether what the store holds makes no statement: it will not do so the next time either. */
+function isUnsignable(error: unknown): boolean {
+  return error instanceof DimmerError && (error.code === "statement_malformed" || error.code === "entitlement_invalid");
 }

@@ -48,6 +48,15 @@ describe("a policy", () => {
     for (const document of [{}, { modes: null }, 7, null]) expect((await upload(document)).status).toBe(400);
   });
 
+  it("that lints and cannot be signed is not kept: too large, or too deep", async () => {
+    let deep: unknown = "end";
+    for (let i = 0; i < 40; i += 1) deep = [deep];
+    for (const notes of ["n".repeat(900_000), deep]) {
+      const refused = await upload(versionOf("5", { notes }));
+      expect(refused.json()).toMatchObject({ status: 400, field: expect.stringMatching(/^document/) as unknown });
+    }
+  });
+
   it("L6 · that takes something from many is activated by somebody else, who names the count", async () => {
     const plans = structuredClone(standardPolicy.plans) as Record<string, { features: Record<string, unknown> }>;
     (plans["pro"] as { features: Record<string, unknown> }).features["sso"] = false;

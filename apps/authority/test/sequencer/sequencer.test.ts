@@ -1,8 +1,12 @@
+import { standardPolicy } from "@dimmer/core/standard-policy";
 import { verifyFeed } from "@dimmer/feed/build";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { lockTenant } from "../../src/changes/locks.ts";
+import { enqueue, PRIORITY } from "../../src/changes/record-change.ts";
 import { clearRestriction, putRestriction } from "../../src/changes/restrictions.ts";
 import { putTenant, removeTenant, type TenantInput } from "../../src/changes/tenants.ts";
 import { storeSource } from "../../src/feed/store-source.ts";
+import type { Publication } from "../../src/sequencer/feed-position.ts";
 import { engines } from "../support/engines.ts";
 import { payloadOf } from "../support/watch-stream.ts";
 import { type TestAuthority, testAuthority } from "./fixture.ts";
@@ -73,6 +77,41 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     const published = publications.flatMap(({ delta }) => payloadOf(delta)["entitlements"] as unknown[]);
     expect(published).toHaveLength(1_000);
     expect(Math.max(...publications.map(({ delta }) => delta.length))).toBeLessThan(2 << 20);
+  });
+
+  it("D2 F6 · lets no lock, no tenant and no head wait for a policy that cannot be signed", async () => {
+    const errors: unknown[] = [];
+    const publications: Publication[] = [];
+    const heads: string[] = [];
+    authority.sequence({
+      headEveryMs: 0,
+      events: {
+        onPublication: (publication) => publications.push(publication),
+        onHead: (head) => heads.push(head),
+        onSettled: () => undefined,
+        onRole: () => undefined,
+        onError: (error) => errors.push(error),
+      },
+    });
+    await expect.poll(() => heads.length).toBeGreaterThan(0);
+    await authority.write(async (write) => {
+      const row = write.queries.updateTable("policy").where("state", "=", "active");
+      await row.set({ document: JSON.stringify({ ...standardPolicy, notes: "n".repeat(1 << 20) }) }).execute();
+      await enqueue(write.queries, "policy", { priority: PRIORITY.policy, actor: write.actor, nowMs: write.nowMs });
+      await putTenant(write, tenant("acme"));
+      const input = { tenant: "acme", cause: "security", case: "INC-1", allow: [] };
+      await lockTenant({ ...write, newLocks: 10 }, input);
+    });
+    authority.wake();
+    await expect.poll(() => publications.length).toBe(2);
+    expect(publications.map(({ locks, policy }) => [locks !== undefined, policy])).toEqual([
+      [true, undefined],
+      [false, undefined],
+    ]);
+    expect(errors[0]).toMatchObject({ code: "statement_malformed" });
+    const before = heads.length;
+    authority.wake();
+    await expect.poll(() => heads.length).toBeGreaterThan(before);
   });
 
   it("publishes a tombstone for a tenant that is removed", async () => {
