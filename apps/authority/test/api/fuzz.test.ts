@@ -42,6 +42,13 @@ const foreignKeyset = await signStatement(
 
 /** A body that each write takes, from which the others are made. */
 const BODIES: Readonly<Record<string, Record<string, unknown>>> = {
+  putTemplate: { subject: "Thank you", text: "Ask {support_url}" },
+  sendNotice: { template: "plan_agreed" },
+  addNoticeEvidence: { evidence: "replied", at: "2026-12-25T09:00:00+09:00", detail: "by mail" },
+  finishTask: { outcome: "reached", person: "Ms. Sato", note: "A transfer is on its way", reference: "123-45" },
+  createEventEndpoint: { url: "https://example.com/hooks", types: ["restored"] },
+  rotateEventSecret: { endsOld: true },
+  replayEvents: { since: "2026-12-25T00:00:00Z" },
   putTenant: {
     name: "ACME",
     plan: "pro",

@@ -1,6 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { standardPolicy } from "@dimmer/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EVENT_TYPES, NOTICE_EVENT } from "../../src/events/event-types.ts";
 import { NoticeSender } from "../../src/notices/notice-sender.ts";
+import { STANDARD_USES } from "../../src/notices/templates/template-uses.ts";
+import { NOTICE_VARIABLES } from "../../src/notices/templates/variables.ts";
 import { engines } from "../support/engines.ts";
 import { type NoticeWorld, noticeWorld } from "./notice-world.ts";
 
@@ -34,6 +38,36 @@ describe("the development mailbox", () => {
     expect((await plain.authority.ask("GET", "/dev/mailbox", { key: "" })).status).toBe(404);
     expect((await plain.authority.ask("GET", "/dev/mailbox.json", { key: "" })).status).toBe(404);
     await plain.authority.stop();
+  });
+});
+
+describe("a notice", () => {
+  it("prints the period of its invoice as it was billed", async () => {
+    await world.tenant("billed", { locale: "en" });
+    const finance = await world.authority.keyWith("finance");
+    const due = { date: "2026-12-25", zone: "Asia/Tokyo" };
+    const body = { amount: 1_200, currency: "JPY", due, period: { from: "2026-12-01", to: "2026-12-31" } };
+    const put = await world.authority.ask("PUT", "/v1/tenants/billed/invoices/4711", { key: finance, body });
+    expect(put.status, put.text).toBeLessThan(300);
+    const mails = async () => (await world.authority.ask("GET", "/dev/mailbox.json?tenant=billed")).text;
+    await expect.poll(mails).toContain("the payment of ¥1,200 for December 2026 (invoice 4711) is due on");
+    const backwards = { ...body, period: { from: "2026-12-31", to: "2026-12-01" } };
+    const other = await world.authority.ask("PUT", "/v1/tenants/billed/invoices/4712", {
+      key: finance,
+      body: backwards,
+    });
+    expect(other.status).toBe(400);
+  });
+});
+
+describe("the guide to notices", () => {
+  it("names every variable with what it says, every template and every event", async () => {
+    const guide = await readFile(new URL("../../../../docs/guides/notices.md", import.meta.url), "utf8");
+    for (const [name, { describe: says }] of Object.entries(NOTICE_VARIABLES)) {
+      expect(guide).toContain(`| \`{${name}}\` | ${says} |`);
+    }
+    for (const name of [...Object.keys(STANDARD_USES), ...EVENT_TYPES, NOTICE_EVENT])
+      expect(guide).toContain(`\`${name}\``);
   });
 });
 
@@ -89,7 +123,7 @@ describe("a policy", () => {
     };
     const draft = await world.authority.ask("POST", "/v1/policies", { body: { document } });
     expect(draft.status, draft.text).toBe(201);
-    const activate = `/v1/policies/${draft.json()["id"]}/activate`;
+    const activate = `/v1/policies/${String(draft.json()["id"])}/activate`;
     const refused = await world.authority.ask("POST", activate, { body: {} });
     expect([refused.status, refused.json()["field"]]).toEqual([400, "document.notices.last_call"]);
     expect(refused.json()["detail"]).toContain("Put one first, at /v1/templates/last_call/en");
@@ -106,7 +140,7 @@ describe("a policy", () => {
     };
     const document = { ...standardPolicy, version: "3", notices };
     const draft = await world.authority.ask("POST", "/v1/policies", { body: { document } });
-    await world.authority.ask("POST", `/v1/policies/${draft.json()["id"]}/activate`, { body: {} });
+    await world.authority.ask("POST", `/v1/policies/${String(draft.json()["id"])}/activate`, { body: {} });
     await world.tenant("called", {
       contacts: [{ name: "B", phone: "+81 3 0000 0000", roles: ["billing"] }],
       contract: { sms_consent: "2026-01-01", postal_address: "東京都千代田区1-1" },

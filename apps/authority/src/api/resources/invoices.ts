@@ -4,6 +4,7 @@ import type { Role } from "../../changes/actor.ts";
 import { activePolicy } from "../../changes/policies.ts";
 import {
   amount,
+  billedPeriod,
   billingId,
   cardMonth,
   currency,
@@ -68,6 +69,7 @@ export const invoiceOperations: readonly Operation[] = [
       currency,
       due: zonedDate.optional().meta({ description: "Left out: it never falls due, and nothing follows from it." }),
       method: z.enum(["invoice", "card"]).default("invoice").meta({ description: "How it is to be paid." }),
+      period: billedPeriod.optional().meta({ description: "What it is for: notices print it." }),
       issuedAt,
     }),
     entry: ({ invoice }, { issuedAt: atMs, ...fields }) => ({
