@@ -8,29 +8,45 @@ const TENANTS = 10_000;
 const TARGET_NS = 2_000;
 const script = fileURLToPath(new URL("contender.ts", import.meta.url));
 
-/** What a guard adds to an allowed Hono request, over the bare product and over an empty middleware. */
+const FRAMEWORKS = { hono: "Hono", express: "Express", fastify: "Fastify" } as const;
+
+/** What was found of one framework. */
+interface GuardCost {
+  readonly framework: string;
+  readonly bare: Spread;
+  readonly overBare: Spread;
+  readonly overMiddleware: Spread;
+}
+
+/** What a guard adds to an allowed request, over the bare product and over an empty middleware, by framework. */
 export async function runGuardSuite(options: SuiteOptions): Promise<SuiteResult> {
   const passes = options.isQuick ? 5 : 9;
   // Short rounds and many of them: the least disturbed one is then hardly disturbed at all.
   const rounds = options.isQuick ? 40 : 100;
-  const best: GuardRound[] = [];
-  for (let pass = 0; pass < passes; pass++) {
-    options.progress(`guard: pass ${pass + 1} of ${passes}`);
-    const command = [process.execPath, "--conditions=@dimmer/source", script, String(TENANTS), "1000", String(rounds)];
-    best.push(leastOf(await runChild<GuardRound[]>(command, { core: 1 })));
+  const costs: GuardCost[] = [];
+  for (const [name, framework] of Object.entries(FRAMEWORKS)) {
+    const best: GuardRound[] = [];
+    for (let pass = 0; pass < passes; pass++) {
+      options.progress(`guard: ${framework}, pass ${pass + 1} of ${passes}`);
+      const numbers = [String(TENANTS), "1000", String(rounds)];
+      const command = [process.execPath, "--conditions=@dimmer/source", script, name, ...numbers];
+      best.push(leastOf(await runChild<GuardRound[]>(command, { core: 1 })));
+    }
+    costs.push({
+      framework,
+      bare: spreadOf(best.map((round) => round.bare)),
+      overBare: spreadOf(best.map((round) => round.guard - round.bare)),
+      overMiddleware: spreadOf(best.map((round) => round.guard - round.middleware)),
+    });
   }
-  const bare = spreadOf(best.map((round) => round.bare));
-  const overBare = spreadOf(best.map((round) => round.guard - round.bare));
-  const overMiddleware = spreadOf(best.map((round) => round.guard - round.middleware));
   return {
     name: "guard",
-    data: { tenants: TENANTS, passes, targetNs: TARGET_NS, bare, overBare, overMiddleware },
-    table: tableOf(bare, overBare, overMiddleware),
-    chart: [
-      { label: "bare Hono request, ns", value: bare.median },
+    data: { tenants: TENANTS, passes, targetNs: TARGET_NS, frameworks: costs },
+    table: tableOf(costs),
+    chart: costs.flatMap(({ framework, bare, overBare }) => [
+      { label: `bare ${framework} request, ns`, value: bare.median },
       { label: "added by the guard, ns", value: overBare.median },
-      { label: "of that beyond an empty middleware, ns", value: overMiddleware.median },
-    ],
+    ]),
   };
 }
 
@@ -40,12 +56,15 @@ function leastOf(rounds: readonly GuardRound[]): GuardRound {
   return { bare: least("bare"), middleware: least("middleware"), guard: least("guard") };
 }
 
-function tableOf(bare: Spread, overBare: Spread, overMiddleware: Spread): string {
+function tableOf(costs: readonly GuardCost[]): string {
+  const lines = costs.flatMap(({ framework, bare, overBare, overMiddleware }) => [
+    `| ${framework} without middleware, per request | ${formatSpread(bare, 0)} | |`,
+    `| added by the guard | ${formatSpread(overBare, 0)} | ≤ ${TARGET_NS.toLocaleString("en")} |`,
+    `| of that beyond an empty middleware | ${formatSpread(overMiddleware, 0)} | |`,
+  ]);
   return [
     `| ${TENANTS.toLocaleString("en")} tenants, one core, a member's allowed GET | ns (spread) | target |`,
     "| --- | --- | --- |",
-    `| Hono without middleware, per request | ${formatSpread(bare, 0)} | |`,
-    `| added by the guard | ${formatSpread(overBare, 0)} | ≤ ${TARGET_NS.toLocaleString("en")} |`,
-    `| of that beyond an empty middleware | ${formatSpread(overMiddleware, 0)} | |`,
+    ...lines,
   ].join("\n");
 }
