@@ -15,6 +15,7 @@ export const entitlementDescriptions: readonly Operation[] = [
     answers: {
       200: { description: "The token.", type: "application/jwt" },
       404: { description: "tenant_unknown: nothing is published of it. tenant_gone: it was removed." },
+      409: { description: "What is published of it is more than a token holds (16 KB): read its chunk of the feed." },
       503: { description: "Nothing is published, or too many are being signed." },
     },
     answer: () => Promise.reject(new Error("served beside Hono")),
