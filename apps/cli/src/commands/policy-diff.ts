@@ -89,7 +89,8 @@ async function answerOf({ before, after, client, options }: Comparison) {
 async function datesOf({ before, after, client, options }: Comparison) {
   const { movedDates, movedText, sampleCases } = await import("../moved-dates.ts");
   const next = after.document as PolicyDocument;
-  const nowMs = Date.now();
+  const { authorityNowMs } = await import("../authority/authority-now.ts");
+  const nowMs = client === undefined ? Date.now() : await authorityNowMs(client);
   for (const day of options.due ?? []) checkDay(day);
   const isSample = client === undefined || options.due !== undefined;
   const cases = isSample

@@ -147,6 +147,7 @@ describe("cases at an authority", () => {
     writeFileSync(join(cwd, "later.json"), JSON.stringify({ ...standardPolicy, version: "2", tracks }));
     const diff = jsonOf(await run("policy", "diff", "later.json", "--json")) as { dates: Record<string, unknown> };
     expect(diff.dates).toMatchObject({ of: "cases", cases: 2, unplanned: [] });
+    expect(diff.dates["moved"]).toMatchObject([{ tenant: "hospital", stage: "read_only", change: "later" }]);
   });
 
   it("a drill steps a tenant down and back at the sidecar, and keeps the times", async () => {
