@@ -66,7 +66,7 @@ export async function activeTemplates(queries: Queries): Promise<readonly Active
 }
 
 /** What a template is used for: as a standard notice, and by the policy in force. */
-export async function templateUses(queries: Queries, name: string): Promise<readonly TemplateUse[]> {
+async function templateUses(queries: Queries, name: string): Promise<readonly TemplateUse[]> {
   const policy = await activePolicy(queries);
   const used = policy === undefined ? [] : usesOf(JSON.parse(policy.document) as PolicyDocument);
   const standard = Object.hasOwn(STANDARD_USES, name) ? STANDARD_USES[name] : undefined;

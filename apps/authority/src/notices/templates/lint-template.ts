@@ -17,7 +17,7 @@ export const TEMPLATE_LIMITS: { readonly subject: number; readonly text: number 
 const VARIABLE = /\{([^{}]*)\}/g;
 
 /** The variables that a text names, well-formed or not. Never throws. */
-export function variablesOf(text: string): ReadonlySet<string> {
+function variablesOf(text: string): ReadonlySet<string> {
   return new Set([...text.matchAll(VARIABLE)].map(([, name = ""]) => name));
 }
 
