@@ -360,6 +360,27 @@ describe("/v1/cases", () => {
     expect(text).toMatch(/^dimmer_payment_to_last_replica_seconds_p99 [\d.]+$/m);
   });
 
+  it("L1, L6 · nobody changes by hand what follows from facts: no step without a notice, no exception without a second person", async () => {
+    const { id, tenant: of } = await overdue("medical");
+    const path = `/v1/tenants/${of}/restrictions/${id}`;
+    const before = await read(id);
+    const steps = [{ at: new Date(nowMs).toISOString(), mode: "read_only" }];
+    const until = "2027-02-10T00:00:00Z";
+    for (const [method, at, body] of [
+      ["PUT", path, { cause: "nonpayment", steps }],
+      ["DELETE", path, undefined],
+      ["PUT", `${path}/exception`, { floor: "essential", until }],
+      ["DELETE", `${path}/exception`, undefined],
+    ] as const) {
+      const refused = await authority.ask(method, at, {
+        key: keys["collections"] ?? "",
+        ...(body === undefined ? {} : { body }),
+      });
+      expect([method, refused.status, refused.json()["code"]]).toEqual([method, 409, "planned_case"]);
+    }
+    expect(await read(id)).toEqual(before);
+  });
+
   it("L6 · a deletion waits for two persons, and one who approves twice is one", async () => {
     const { id } = await overdue();
     const early = await act(id, "approve", "collections", { stage: "grace" });

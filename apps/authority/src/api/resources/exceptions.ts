@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { refusePlanned } from "../../cases/planned-restriction.ts";
 import { endException, grantException } from "../../changes/exceptions.ts";
 import { type Operation, writes } from "../operation.ts";
 import { caseId, instantSeconds, policyName, tenantId } from "../values.ts";
@@ -31,6 +32,9 @@ export const exceptionOperations: readonly Operation[] = [
       200: { description: "Granted, and published with `version`.", schema: shown },
       202: { description: "Written, not published yet.", schema: shown },
       404: { description: "There is no such open case." },
+      409: {
+        description: "The case follows from facts: ask for its exception there, and a second person approves it.",
+      },
       412: { description: "Another revision is in the store." },
     },
     handle: async ({
@@ -43,6 +47,7 @@ export const exceptionOperations: readonly Operation[] = [
       as,
     }) => {
       const actor = as(["collections"], "an exception");
+      await refusePlanned(queries, name);
       const policy = await service.policies.active(queries);
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
       const exception = { floor, from: from ?? Math.floor(nowMs / 1_000), until };
@@ -64,10 +69,12 @@ export const exceptionOperations: readonly Operation[] = [
       200: { description: "Ended, and published with `version`.", schema: shown },
       202: { description: "Ended, not published yet." },
       404: { description: "There is no such open case, or it has no exception." },
+      409: { description: "The case follows from facts: its exception ends there, announced." },
       412: { description: "Another revision is in the store." },
     },
     handle: async ({ service, queries, params: { id, case: name }, ifRevision, nowMs, as }) => {
       const actor = as(["collections"], "an exception");
+      await refusePlanned(queries, name);
       const policy = await service.policies.active(queries);
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
       const { value, pending } = await endException(write, { tenant: id, case: name });

@@ -1,6 +1,7 @@
 import { RESTRICTION_CAUSES } from "@dimmer/core";
 import { LIMITS } from "@dimmer/statement";
 import { z } from "zod";
+import { refusePlanned } from "../../cases/planned-restriction.ts";
 import type { Role } from "../../changes/actor.ts";
 import { Fault } from "../../changes/fault.ts";
 import { clearRestriction, putRestriction } from "../../changes/restrictions.ts";
@@ -110,7 +111,7 @@ export const restrictionOperations: readonly Operation[] = [
       201: { description: "Restricted, and published with `version`.", schema: shown },
       202: { description: "Written, not published yet.", schema: shown },
       404: { description: "There is no such tenant." },
-      409: { description: "The case is another tenant's, of another cause, or closed." },
+      409: { description: "The case is another tenant's, of another cause, closed, or follows from facts." },
       412: { description: "Another revision is in the store." },
     },
     handle: async ({
@@ -123,6 +124,7 @@ export const restrictionOperations: readonly Operation[] = [
       as,
     }) => {
       const actor = as(rolesFor(cause), `a restriction for ${cause}`);
+      await refusePlanned(queries, caseName);
       const policy = await service.policies.active(queries);
       const input = { tenant: id, case: caseName, cause, steps, ...(exception == null ? {} : { exception }) };
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
@@ -147,12 +149,14 @@ export const restrictionOperations: readonly Operation[] = [
       200: { description: "Cleared, and published with `version`.", schema: shown },
       202: { description: "Cleared, not published yet." },
       404: { description: "There is no such open case." },
+      409: { description: "The case follows from facts: a payment ends it." },
       412: { description: "Another revision is in the store." },
     },
     handle: async ({ service, queries, params: { id, case: caseName }, ifRevision, nowMs, as }) => {
       const row = await queries.selectFrom("restriction").select("cause").where("id", "=", caseName).executeTakeFirst();
       const cause = row?.cause ?? "nonpayment";
       const actor = as(row === undefined ? ["collections", "legal"] : rolesFor(cause), `a restriction for ${cause}`);
+      await refusePlanned(queries, caseName);
       const policy = await service.policies.active(queries);
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
       const { value, pending } = await clearRestriction(write, { tenant: id, case: caseName });
