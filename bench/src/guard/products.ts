@@ -39,11 +39,19 @@ const ways: ProtectedRoutes = {
   leave: [{ method: "POST", path: "/cancel" }],
 };
 
+interface GuardedAs {
+  readonly dimmer: Dimmer;
+  readonly tenant: () => string;
+  readonly principal: () => "member";
+  readonly routes: readonly RouteRule[];
+  readonly protected: ProtectedRoutes;
+}
+
 /** A member reads a note, which asks `view` and `login`, for ten tenants in turn. */
-function guardOptions(dimmer: Dimmer) {
+function guardOptions(dimmer: Dimmer): GuardedAs {
   let turn = 0;
   const tenant = (): string => `tenant-${(turn++ % 9) + 1}`;
-  return { dimmer, tenant, principal: () => "member" as const, routes, protected: ways };
+  return { dimmer, tenant, principal: () => "member", routes, protected: ways };
 }
 
 /** On Hono, by its own `fetch`: a response is made. */
@@ -74,7 +82,9 @@ export function expressProducts(dimmer: Dimmer): Products {
     const app = express();
     if (middleware !== undefined) app.use(middleware);
     const served = { count: 0 };
-    app.get("/notes/:id", () => void (served.count += 1));
+    app.get("/notes/:id", () => {
+      served.count += 1;
+    });
     return (count) => runOnNode(count, served, (request, response) => app(request as never, response as never));
   };
   return {

@@ -16,7 +16,7 @@ const features = {
 };
 
 /** The standard policy with the flags of OpenFeature's own scenarios. */
-export const flagPolicy: PolicyDocument = {
+const flagPolicy: PolicyDocument = {
   ...standardPolicy,
   name: "flags",
   features: {
