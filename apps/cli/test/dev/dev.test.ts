@@ -199,6 +199,11 @@ describe("dimmer dev", () => {
       console.log(`dimmer pay: the last replica has said so ${tookMs} ms after the payment`);
       expect(Number(tookMs)).toBeLessThan(3_000);
     }
+    const [, mailbox] = /the mails lie at (http:\S+):/.exec(dev.stdout()) as unknown as [string, string];
+    const mails = await (await fetch(mailbox)).text();
+    for (const what of ["keiri@fuji-print.example", "due_day", "warning", "limited", "suspended", "restored"]) {
+      expect(mails).toContain(what);
+    }
     await event(/fuji-print: full → grace/);
     await event(/fuji-print: grace → limited/);
     await event(/fuji-print: limited → read_only/);
