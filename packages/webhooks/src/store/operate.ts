@@ -109,7 +109,7 @@ export async function purgeEvents(session: SqlSession, selection: Selection): Pr
 }
 
 /** Sums over the store; the oldest is of tenants that are not suspended, since the others wait by design. */
-export async function totalsOf(session: SqlSession): Promise<OutboxTotals> {
+export async function totalsOf(session: SqlSession): Promise<Omit<OutboxTotals, "dropped">> {
   const [sums] = await session.all("SELECT SUM(waiting) AS waiting, SUM(bytes) AS bytes FROM webhook_lane");
   const [dead] = await session.all("SELECT COUNT(*) AS dead FROM webhook_event WHERE state = 2");
   const [suspended] = await session.all("SELECT COUNT(*) AS suspended FROM webhook_suspension WHERE resuming = 0");

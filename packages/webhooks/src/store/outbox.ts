@@ -143,6 +143,8 @@ export interface Suspension {
 
 /** Sums over the whole store. */
 export interface OutboxTotals {
+  /** Events dropped past a bound, and dead letters let go, since this process opened the store. */
+  readonly dropped: number;
   readonly waiting: number;
   readonly bytes: number;
   readonly dead: number;

@@ -128,7 +128,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
     setPaused: (selection, isPaused) => driver.transaction((session) => pauseLanes(session, selection, isPaused)),
     replay: (selection) => driver.transaction((session) => replayEvents(session, selection)),
     purge: (selection) => driver.transaction((session) => purgeEvents(session, selection)),
-    totals: () => driver.transaction(totalsOf),
+    totals: async () => ({ ...(await driver.transaction(totalsOf)), dropped }),
     close: () => driver.close(),
   };
 }

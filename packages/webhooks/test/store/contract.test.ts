@@ -249,7 +249,14 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
       entry("1", { isHeld: true, body: "four" }),
       entry("2", { tenant: "other", nowMs: NOW_MS + 7, body: "été" }),
     ]);
-    expect(await store.totals()).toEqual({ waiting: 2, bytes: 9, dead: 0, suspended: 1, oldestMs: NOW_MS + 7 });
+    expect(await store.totals()).toEqual({
+      waiting: 2,
+      bytes: 9,
+      dead: 0,
+      suspended: 1,
+      oldestMs: NOW_MS + 7,
+      dropped: 0,
+    });
   });
 
   it("lists by page, without bodies", async () => {
