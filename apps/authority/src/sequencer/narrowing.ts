@@ -1,5 +1,5 @@
 import { type CompiledPolicy, PRINCIPALS, type Standing, standingOf, type Terms, valueInForce } from "@dimmer/core";
-import { checkWireEntitlement, isTombstone, termsFromWire } from "@dimmer/statement";
+import { canonicalLine, checkWireEntitlement, isTombstone, termsFromWire } from "@dimmer/statement";
 
 const DAY_MS = 86_400_000;
 
@@ -20,6 +20,20 @@ export interface Situation {
 export function isNarrowed(policy: CompiledPolicy, before: string | undefined, after: string, nowMs: number): boolean {
   const was = { policy, terms: before === undefined ? undefined : termsOfLine(before) };
   return takesAway(was, { policy, terms: termsOfLine(after) }, nowMs);
+}
+
+/**
+ * The line `before` less the restrictions whose cases `after` has no more: what it leaves open, `before` may have denied,
+ * and never the other way. A tombstone on either side leaves it as it is. Never throws on lines of the feed.
+ */
+export function withoutCleared(before: string, after: string): string {
+  const was = checkWireEntitlement(JSON.parse(before));
+  const is = checkWireEntitlement(JSON.parse(after));
+  if (isTombstone(was) || isTombstone(is)) return before;
+  const open = new Set((is.restrictions ?? []).map((restriction) => restriction.case));
+  const { restrictions = [], ...rest } = was;
+  const left = restrictions.filter((restriction) => open.has(restriction.case));
+  return canonicalLine(left.length === 0 ? rest : { ...rest, restrictions: left });
 }
 
 /** What a line of the feed says; `undefined` for a tombstone. */

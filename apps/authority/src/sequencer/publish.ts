@@ -10,11 +10,12 @@ import {
   type WireTombstone,
 } from "@dimmer/statement";
 import type { Transaction } from "kysely";
+import { PRIORITY } from "../changes/record-change.ts";
 import type { SigningRing } from "../keys/signing-ring.ts";
 import type { PendingTable, Tables } from "../store/schema.ts";
 import { type BreakerLimits, holdBack, narrowingLeft } from "./breaker.ts";
 import type { FeedPosition, Publication } from "./feed-position.ts";
-import { isNarrowed } from "./narrowing.ts";
+import { isNarrowed, withoutCleared } from "./narrowing.ts";
 import type { PublishedLines } from "./published-lines.ts";
 import { wantedLines } from "./wanted-lines.ts";
 
@@ -95,7 +96,8 @@ export async function publishNext(context: PublishContext): Promise<Published | 
     narrowed.map(([tenant]) => tenant),
   );
   for (const tenant of held) changed.delete(tenant);
-  const signed = pending.filter(({ tenant_id }) => tenant_id === null || !held.has(tenant_id));
+  for (const [tenant, line] of returnsOf(pending, held, { published, wanted })) changed.set(tenant, line);
+  const signed = pending.filter((row) => row.tenant_id === null || !held.has(row.tenant_id) || isReturn(row));
   if (signed.length === 0) return "nothing new";
   const approved = new Set(signed.flatMap((row) => (row.change_set_id === null ? [] : (row.tenant_id ?? []))));
   const counted = narrowed.filter(([tenant]) => !held.has(tenant) && !approved.has(tenant)).length;
@@ -103,10 +105,10 @@ export async function publishNext(context: PublishContext): Promise<Published | 
   const isEmpty = changed.size === 0 && !kinds.has("locks") && !kinds.has("policy");
   if (isEmpty) {
     // The state is what was published already: the changes cancelled out.
-    await markPublished(queries, signed, context.position);
+    await markPublished(queries, { signed, held }, context.position);
     return "nothing new";
   }
-  return sign(context, { signed, changed, narrowed: counted, kinds });
+  return sign(context, { signed, held, changed, narrowed: counted, kinds });
 }
 
 async function openChanges(queries: Transaction<Tables>, only: PendingTable["kind"] | undefined): Promise<Pending[]> {
@@ -144,6 +146,27 @@ function countOfFitting(pending: readonly Pending[], changedLine: (tenant: strin
   return pending.length;
 }
 
+const isReturn = ({ priority }: Pending): boolean => priority === PRIORITY.restore;
+
+/**
+ * What a return brings to tenants that are held: the line that is published, less what was cleared. A payment waits for no
+ * second person, whatever else of its tenant does (L3).
+ */
+function returnsOf(
+  pending: readonly Pending[],
+  held: ReadonlySet<string>,
+  { published, wanted }: { readonly published: PublishedLines; readonly wanted: ReadonlyMap<string, string> },
+): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const tenant of tenantsOf(pending.filter(isReturn))) {
+    const before = published.get(tenant);
+    if (!held.has(tenant) || before === undefined) continue;
+    const line = withoutCleared(before, wanted.get(tenant) as string);
+    if (line !== before) lines.set(tenant, line);
+  }
+  return lines;
+}
+
 /** Puts aside the tenants that the breaker does not let pass; an approved change is not counted again. */
 async function holdExcess(
   { queries, limits, published, nowMs }: PublishContext,
@@ -156,19 +179,21 @@ async function holdExcess(
   const left = await narrowingLeft(queries, limits, published.count, nowMs);
   if (unapproved.length <= left) return new Set();
   const held = new Set(unapproved.slice(left));
-  const putAside = pending.filter((row) => row.tenant_id !== null && held.has(row.tenant_id));
-  await holdBack(queries, { pending: putAside, nowMs });
+  const putAside = pending.filter((row) => row.tenant_id !== null && held.has(row.tenant_id) && !isReturn(row));
+  if (putAside.length > 0) await holdBack(queries, { pending: putAside, nowMs });
   return held;
 }
 
 interface Content {
   readonly signed: readonly Pending[];
+  /** Tenants of which a part is put aside. */
+  readonly held: ReadonlySet<string>;
   readonly changed: ReadonlyMap<string, string>;
   readonly narrowed: number;
   readonly kinds: ReadonlySet<Pending["kind"]>;
 }
 
-async function sign(context: PublishContext, { signed, changed, narrowed, kinds }: Content): Promise<Published> {
+async function sign(context: PublishContext, { signed, held, changed, narrowed, kinds }: Content): Promise<Published> {
   const { queries, issuing, nowMs } = context;
   const { signers, iss, aud } = issuing;
   const { epoch, seq: base } = context.position;
@@ -209,7 +234,7 @@ async function sign(context: PublishContext, { signed, changed, narrowed, kinds 
     .execute();
   await savePosition(queries, position);
   await keepLines(queries, changed);
-  await markPublished(queries, signed, position);
+  await markPublished(queries, { signed, held }, position);
   const publication = {
     epoch,
     seq,
@@ -306,7 +331,7 @@ async function keepLines(queries: Transaction<Tables>, lines: ReadonlyMap<string
 
 async function markPublished(
   queries: Transaction<Tables>,
-  signed: readonly Pending[],
+  { signed, held }: Pick<Content, "signed" | "held">,
   { epoch, seq }: FeedPosition,
 ): Promise<void> {
   const ids = signed.map(({ id }) => id);
@@ -315,8 +340,8 @@ async function markPublished(
     .set({ published_epoch: epoch, published_seq: seq })
     .where("id", "in", ids)
     .execute();
-  // What is published of a tenant is its whole state: whatever else was put aside for it is overtaken.
-  const tenants = [...new Set(signed.flatMap(({ tenant_id }) => tenant_id ?? []))];
+  // What is published of a tenant is its whole state, unless it is held: whatever else was put aside for it is overtaken.
+  const tenants = tenantsOf(signed).filter((tenant) => !held.has(tenant));
   if (tenants.length === 0) return;
   await queries
     .updateTable("pending")

@@ -163,6 +163,27 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     expect(lines.filter(({ line }) => line.includes("limited"))).toHaveLength(29);
   });
 
+  it("L3 · lets a payment pass at once for a tenant that a mass change holds, and holds the mass change", async () => {
+    authority.sequence();
+    await put(...Array.from({ length: 50 }, (_, i) => tenant(`t${i}`)));
+    await authority.write((write) => putRestriction(write, limited("t49")));
+    await authority.settled();
+    await authority.write(async (write) => {
+      for (let i = 0; i < 50; i++) await putTenant({ ...write, isBulk: true }, tenant(`t${i}`, "starter"));
+    });
+    await authority.settled();
+    const lineOf = async (id: string): Promise<string> =>
+      (await authority.store.db.selectFrom("entitlement").select("line").where("tenant_id", "=", id).executeTakeFirst())
+        ?.line ?? "";
+    expect(await lineOf("t49")).toContain("limited");
+    await authority.write((write) => clearRestriction(write, { tenant: "t49", case: "case-t49" }));
+    await authority.settled();
+    expect(await lineOf("t49")).toBe('{"tenant":"t49","plan":"pro"}');
+    await authority.store.db.updateTable("change_set").set({ state: "approved", decided_by: "key_other" }).execute();
+    await authority.settled();
+    expect(await lineOf("t49")).toBe('{"tenant":"t49","plan":"starter"}');
+  });
+
   it("counts plans that take features, and steps that come within a day", async () => {
     authority.sequence();
     await put(...Array.from({ length: 30 }, (_, i) => tenant(`t${i}`)));
