@@ -9,6 +9,7 @@ const PAGES = [
   "README.md",
   "apps/cli/README.md",
   "docs/getting-started.md",
+  "docs/operations.md",
   "examples/notes/README.md",
   "examples/notes-python/README.md",
   "examples/tenants.yaml",
