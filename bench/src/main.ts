@@ -5,6 +5,7 @@ import { runFeedSuite } from "./feed/suite.ts";
 import { runGuardSuite } from "./guard/suite.ts";
 import { measureHiccup } from "./hiccup.ts";
 import { describeMachine } from "./machine.ts";
+import { runDecisionPeers } from "./peers/suite.ts";
 import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
 import { runSidecarSuite } from "./sidecar/suite.ts";
 import type { SuiteOptions, SuiteResult } from "./suite.ts";
@@ -19,10 +20,16 @@ const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteRe
   authority: runAuthoritySuite,
 };
 
-const HELP = `Usage: npm run bench -- [SUITE…] [--quick] [--json] [--no-write]
+/** What `--peers` adds behind a suite. */
+const PEERS: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
+  decision: runDecisionPeers,
+};
+
+const HELP = `Usage: npm run bench -- [SUITE…] [--peers] [--quick] [--json] [--no-write]
 
 Suites: ${Object.keys(SUITES).join(", ")} (all unless named).
 
+  --peers     beside other products too (${Object.keys(PEERS).join(", ")}), once bench/peers/install.sh has put them there
   --quick     fewer and shorter rounds; writes nothing
   --json      print the results as one JSON object
   --no-write  leave bench/results and bench/README.md as they are
@@ -35,6 +42,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      peers: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       "no-write": { type: "boolean", default: false },
@@ -57,6 +65,8 @@ async function main(): Promise<number> {
   for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
     const run = SUITES[name] as (options: SuiteOptions) => Promise<SuiteResult>;
     suites.push(await run({ isQuick: values.quick, progress }));
+    const peers = values.peers ? PEERS[name] : undefined;
+    if (peers !== undefined) suites.push(await peers({ isQuick: values.quick, progress }));
   }
   const date = new Date().toISOString().slice(0, 10);
   const report: Report = { date, machine: describeMachine(), hiccup, isQuick: values.quick, suites };

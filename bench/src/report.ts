@@ -51,12 +51,13 @@ const BAR_HEIGHT = 28;
 const LABEL_WIDTH = 300;
 const CHART_WIDTH = 760;
 
-/** A bar chart as SVG: labels at the left, values at the end of each bar. */
-function chartOf({ name, chart }: SuiteResult): string {
-  const greatest = Math.max(...chart.map(({ value }) => value));
+/** A bar chart as SVG, without script: labels at the left, values at the end of each bar. */
+function chartOf({ name, chart, isLogarithmic = false }: SuiteResult): string {
+  const lengthOf = (value: number): number => (isLogarithmic ? Math.log10(1 + value) : value);
+  const greatest = lengthOf(Math.max(...chart.map(({ value }) => value)));
   const height = chart.length * BAR_HEIGHT + 16;
   const bars = chart.map(({ label, value }, i) => {
-    const width = Math.max(1, (value / greatest) * (CHART_WIDTH - LABEL_WIDTH - 80));
+    const width = Math.max(1, (lengthOf(value) / greatest) * (CHART_WIDTH - LABEL_WIDTH - 80));
     const y = i * BAR_HEIGHT + 8;
     return (
       `<text x="${LABEL_WIDTH - 8}" y="${y + 16}" text-anchor="end">${escapeXml(label)}</text>` +

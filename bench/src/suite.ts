@@ -15,4 +15,6 @@ export interface SuiteResult {
   readonly table: string;
   /** Bars of the suite's chart, in the order shown. */
   readonly chart: readonly { readonly label: string; readonly value: number }[];
+  /** Whether its bars grow with the logarithm of their value: where the greatest is a thousand times the least. */
+  readonly isLogarithmic?: boolean;
 }
