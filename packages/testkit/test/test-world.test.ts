@@ -108,6 +108,19 @@ describe("chaos", () => {
     expect(made.dimmer.check("paying", "view").allowed).toBe(true);
   });
 
+  it("rollback: who starts from nothing is deceived, which is what the disk is for", async () => {
+    await using made = await world();
+    await made.lock("paying");
+    await made.chaos.rollback();
+    await made.restart();
+    await made.dimmer.ready();
+    expect(made.dimmer.check("paying", "view").reason, "with its disk").toBe("locked");
+    made.disk.wipe();
+    await made.restart();
+    await made.dimmer.ready();
+    expect(made.dimmer.check("paying", "view").reason, "without").toBe("granted");
+  });
+
   it("skew: a clock put forward or back neither restricts nor restores anybody by itself", async () => {
     await using made = await world({
       tenants: [steppingDown("acme", NOW_MS, ["read_only"]), inMode("old", "limited")],

@@ -44,6 +44,9 @@ describe("guardEgress", () => {
       cause: { reason: "restricted", capability: "integration" },
     });
     expect(requests).toEqual([]);
+    const deaf = vi.fn(async () => new Response());
+    await expect(guardEgress(dimmer, "acme", deaf)(url)).rejects.toMatchObject({ name: "AbortError" });
+    expect(deaf, "a fetch that looks at no signal").not.toHaveBeenCalled();
     const exporting = guardEgress(dimmer, { tenant: "acme", capability: "export", principal: "service" });
     expect((await exporting(`${url}/backup`)).status).toBe(200);
   });

@@ -31,8 +31,9 @@ describe("onceDenied", () => {
     const dimmer = new LiveDimmer({ acme: {} });
     const heard: string[] = [];
     for (const principal of ["member", "admin", "service"] as const) {
-      const exporting = { tenant: "acme", capability: "export", principal };
-      onceDenied(dimmer, exporting, () => heard.push(principal));
+      // Everybody keeps "pay" there; only administrators keep "login".
+      const paying = { tenant: "acme", capability: "pay", principal };
+      onceDenied(dimmer, paying, () => heard.push(principal));
     }
     dimmer.change("acme", unpaid("export_only"));
     expect(heard).toEqual(["member"]);
