@@ -1,7 +1,8 @@
 import type { DueAction, Fact } from "@dimmer/lifecycle";
+import { Fault } from "../changes/fault.ts";
 import { liftLock, lockTenant } from "../changes/locks.ts";
 import { emitEvent } from "../events/emit-event.ts";
-import { enqueueNotice } from "../notices/enqueue-notice.ts";
+import { type EnqueuedNotice, enqueueNotice } from "../notices/enqueue-notice.ts";
 import { addFact } from "./add-fact.ts";
 import type { CaseTurn } from "./case-turn.ts";
 import { mayDelete } from "./may-delete.ts";
@@ -31,8 +32,16 @@ export async function act(turn: CaseTurn, action: DueAction): Promise<Acted> {
 const DOING: Doing = {
   send_notice: async (turn, action) => {
     const { queries, file, tenant, plan, nowMs } = turn;
-    const { noticeId, addresses } = await enqueueNotice(queries, { case: file, tenant, action, plan, nowMs });
     const { stage, round, template, stepAtMs } = action;
+    let enqueued: EnqueuedNotice;
+    try {
+      enqueued = await enqueueNotice(queries, { case: file, tenant, action, plan, nowMs });
+    } catch (error) {
+      // What is announced nowhere does not happen; what a payment ends has no notice to wait for (L3).
+      if (!(error instanceof Fault)) throw error;
+      return { facts: [], fault: `the notice of ${stage} is not sent: ${error.message}` };
+    }
+    const { noticeId, addresses } = enqueued;
     const printed = stepAtMs === undefined ? {} : { stepAtMs };
     const sent = { kind: "notice_sent", notice: noticeId, stage, round, template, addresses, ...printed } as const;
     return { facts: [await addFact(turn, action.key, sent)] };

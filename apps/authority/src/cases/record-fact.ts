@@ -5,7 +5,7 @@ import { writeLedger } from "../changes/record-change.ts";
 import type { TenantWrite } from "../changes/tenants.ts";
 import type { CaseFileTable } from "../store/schema.ts";
 import { caseById, caseFor } from "./open-case.ts";
-import { TENANT_WIDE } from "./read-facts.ts";
+import { isOfOtherCases } from "./read-facts.ts";
 import { subjectsOf } from "./subjects.ts";
 
 /** What a fact is recorded under: the write that it is part of, and where it came from. */
@@ -70,7 +70,7 @@ export async function recordFact(write: FactWrite, input: FactToRecord): Promise
     })
     .execute();
   await writeLedger(queries, actor, { action: `fact.${fact.kind}`, subject: `case:${file.id}`, after: fact }, nowMs);
-  if (TENANT_WIDE.includes(fact.kind)) await wakeCasesOf(queries, file.tenant_id);
+  if (isOfOtherCases(fact)) await wakeCasesOf(queries, file.tenant_id);
   return { case: await wakeCase(write, file), isNew: true };
 }
 

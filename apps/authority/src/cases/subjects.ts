@@ -24,7 +24,8 @@ export function subjectsOf(fact: Fact): FactSubjects {
     case "payment_failed":
       return { of: [`invoice:${fact.invoice}`] };
     case "payment_matched":
-      return { of: [`payment:${fact.payment}`, `invoice:${fact.invoice}`] };
+      // The payment may lie in another case: the invoice's is restored, and opens again where the payment is reversed.
+      return { own: `payment:${fact.payment}`, of: [`invoice:${fact.invoice}`] };
     case "payment_reversed":
       return { of: [`payment:${fact.payment}`] };
     case "retention_extended":

@@ -1,4 +1,5 @@
 import { standardPolicy } from "@dimmer/core/standard-policy";
+import type { Fact } from "@dimmer/lifecycle";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { signingFault } from "../../src/cases/may-sign.ts";
 import { PinnedPolicies } from "../../src/cases/pinned-policies.ts";
@@ -134,6 +135,27 @@ describe.each(engines())("cases on $name", (engine) => {
     expect((await world.file(id)).state).toBe("open");
   });
 
+  it("L3 · a payment ends the restriction although no notice of it can be written", async () => {
+    const { nonpayment } = standardPolicy.tracks ?? {};
+    if (nonpayment === undefined) throw new Error("no track");
+    const restore = { ...nonpayment.restore, notice: "welcome_back" };
+    const id = await world.record("acme", invoice("i1", "2026-12-25"));
+    const { policy_id } = await world.file(id);
+    const { restored } = standardPolicy.notices ?? {};
+    const document = JSON.stringify({
+      ...standardPolicy,
+      notices: { ...standardPolicy.notices, welcome_back: restored },
+      tracks: { ...standardPolicy.tracks, nonpayment: { ...nonpayment, restore } },
+    });
+    await world.store.db.updateTable("policy").set({ document }).where("id", "=", policy_id).execute();
+    await live(DUE, GRACE);
+    expect(await world.restriction(id)).toHaveLength(1);
+    await world.record("acme", payment("p1", "i1", world.nowMs));
+    await world.run();
+    expect(await world.restriction(id)).toBeUndefined();
+    expect((await world.file(id)).fault).toMatch(/no template welcome_back/);
+  });
+
   it("reopens a case whose payment is reversed, in the same case, and announces anew", async () => {
     const id = await world.record("acme", invoice("i1", "2026-12-25"));
     await live(DUE);
@@ -149,6 +171,57 @@ describe.each(engines())("cases on $name", (engine) => {
     const [first] = (await world.restriction(id)) ?? [];
     expect(first?.mode).toBe("grace");
     expect(first?.at).toBeGreaterThan((world.nowMs + 86_400_000) / 1_000);
+  });
+
+  it("L3 · money that was not matched holds every case of its tenant, and restores the one whose invoice it is matched with", async () => {
+    const old = await world.record("acme", invoice("i1", "2026-12-25"));
+    await live(DUE);
+    await world.record("acme", payment("p1", "i1", world.nowMs));
+    await world.run();
+    expect(await world.file(old)).toMatchObject({ state: "closed" });
+    world.nowMs = at("2026-12-29T12:00:00+09:00");
+    const young = await world.record("acme", invoice("i2", "2027-01-04"));
+    await live("2027-01-05T12:00:00+09:00");
+    await world.record("acme", { kind: "payment_reversed", id: "rev", atMs: world.nowMs, payment: "p1" });
+    await live(...days("2027-01-06T12:00:00+09:00", 14));
+    expect(await world.restriction(old)).toBeDefined();
+    const {
+      payment: name,
+      atMs,
+      amount,
+      currency,
+    } = payment("p2", "", world.nowMs) as Extract<Fact, { kind: "payment" }>;
+    await world.record("acme", { kind: "payment", id: "pay_p2", atMs, payment: name, amount, currency });
+    await world.run();
+    for (const id of [old, young]) expect((await world.plan(id)).state, id).toBe("held");
+    world.nowMs += 3_600_000;
+    await world.record("acme", {
+      kind: "payment_matched",
+      id: "match",
+      atMs: world.nowMs,
+      payment: "p2",
+      invoice: "i1",
+    });
+    await world.run();
+    expect(await world.restriction(old)).toBeUndefined();
+    expect(await world.plan(old)).toMatchObject({ state: "cleared", quarantined: [] });
+    const returned = await world.store.db.selectFrom("restoration").selectAll().where("case_id", "=", old).execute();
+    expect(returned.at(-1)).toMatchObject({ fact_id: "match", received_ms: world.nowMs });
+    expect(await world.plan(young)).toMatchObject({ state: "open", quarantined: [], holds: [] });
+    for (const obligation of (await world.plan(old)).obligations) {
+      await world.store.transact((queries) => {
+        const actor = { id: "a", role: "finance", reason: "r", correlationId: "c" } as const;
+        const fact = { kind: "obligation_met", id: obligation, atMs: world.nowMs, obligation } as const;
+        return recordFact({ store: world.store, queries, actor, nowMs: world.nowMs }, { case: old, fact });
+      });
+    }
+    await world.run();
+    expect(await world.file(old)).toMatchObject({ state: "closed" });
+    world.nowMs += 3_600_000;
+    await world.record("acme", { kind: "payment_reversed", id: "rev2", atMs: world.nowMs, payment: "p2" });
+    await world.run();
+    expect(await world.plan(old)).toMatchObject({ state: "open", quarantined: [] });
+    expect(await world.plan(young)).toMatchObject({ state: "open", quarantined: [], holds: [] });
   });
 
   it("keeps a case to the policy that it was opened under", async () => {
