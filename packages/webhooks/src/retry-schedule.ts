@@ -19,7 +19,7 @@ export const RETRY_SCHEDULE_MS: readonly number[] = [
 ];
 
 /** The longest wait that a receiver's `Retry-After` may ask for: a day. */
-export const MAX_RETRY_AFTER_MS: number = 24 * HOUR_MS;
+const MAX_RETRY_AFTER_MS: number = 24 * HOUR_MS;
 
 /** A wait past this is no wait of the schedule: a clock has gone back since it was written. */
 export const IMPLAUSIBLE_WAIT_MS: number = 27 * HOUR_MS;

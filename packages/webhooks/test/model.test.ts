@@ -167,8 +167,10 @@ class Model {
         const isDenied = now.what === "deny";
         if (isDenied && !this.#dimmer.denied.has(tenant)) this.#deniedSinceMs.set(tenant, this.#clock.monotonicMs());
         if (!isDenied) this.#deniedSinceMs.delete(tenant);
-        if (now.told) isDenied ? this.#dimmer.deny(tenant) : this.#dimmer.allow(tenant);
-        else isDenied ? this.#dimmer.denied.add(tenant) : this.#dimmer.denied.delete(tenant);
+        if (isDenied) this.#dimmer.denied.add(tenant);
+        else this.#dimmer.denied.delete(tenant);
+        if (now.told && isDenied) this.#dimmer.deny(tenant);
+        else if (now.told) this.#dimmer.allow(tenant);
         return await settled();
       }
       case "advance":

@@ -12,12 +12,7 @@ import { registerWebhooks } from "./webhook-metrics.ts";
  * `GET /metrics` in the Prometheus text format. Numbers are kept as plain counters and read when this is scraped, so
  * that a decision costs no metric object. Labels are closed lists; tenants and paths are never labels (F7).
  */
-export function metricsDoor(
-  replica: Replica,
-  streams: FeedStreams,
-  counters: Counters,
-  webhooks?: Webhooks | undefined,
-): Door {
+export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Counters, webhooks?: Webhooks): Door {
   const registry = new Registry();
   let status = replica.status();
   registerCounters(registry, counters);

@@ -1,3 +1,4 @@
+import type { DimmerEvents } from "@dimmer/sdk";
 import type { GateClock } from "../clock.ts";
 import type { AcceptedEvent } from "../event.ts";
 import type { Outbox } from "../store/outbox.ts";
@@ -9,7 +10,7 @@ export interface Deciding {
   /** Whether a tenant may receive now; from memory, never throws. */
   check(tenant: string, capability: "webhook" | "integration"): { readonly allowed: boolean };
   /** Tells that a tenant's mode is another one. Without it the gate finds out within `lookEveryMs`. */
-  on?(event: "change", listener: (change: { readonly tenant: string }) => void): () => void;
+  on?(event: "change", listener: (change: Pick<DimmerEvents["change"], "tenant">) => void): () => void;
 }
 
 /** What a sender is told beside the event. */
@@ -98,12 +99,13 @@ export function checkSettings(settings: GateSettings): GateSettings {
     const value: unknown = settings[name];
     if (typeof value !== "number" || !(value > 0)) throw mistake(name, value, "write a number above 0");
   }
-  for (const [name, value] of [
-    ["send", settings.send],
-    ["dimmer.check", settings.dimmer?.check],
-    ["store.append", settings.store?.append],
-  ] as const) {
-    if (typeof value !== "function") throw mistake(name, value, "give one that is a function");
+  const { send, dimmer, store } = settings as Readonly<Record<"send" | "dimmer" | "store", unknown>>;
+  if (typeof send !== "function") throw mistake("send", send, "give a function");
+  for (const [name, value] of Object.entries({ dimmer, store })) {
+    const method = name === "dimmer" ? "check" : "append";
+    if (typeof (value as Record<string, unknown> | undefined)?.[method] !== "function") {
+      throw mistake(name, value, `give one with the method ${method}`);
+    }
   }
   if (!Array.isArray(settings.retryScheduleMs) || !settings.retryScheduleMs.every((waitMs) => waitMs >= 0)) {
     throw mistake("retryScheduleMs", settings.retryScheduleMs, "write a list of milliseconds");

@@ -1,5 +1,6 @@
 import { lookup as systemLookup } from "node:dns";
 import { isIP } from "node:net";
+import { callbackify } from "node:util";
 import { Agent, buildConnector } from "undici";
 import { SendFailure } from "../send-failure.ts";
 import type { AddressGuard } from "./address-guard.ts";
@@ -38,25 +39,23 @@ export const resolveBySystem: Resolve = (hostname) =>
  * address that may not be connected to condemns the name.
  */
 export function guardedAgent({ guard, resolve, connectTimeoutMs, timeoutMs, ca }: GuardedAgentOptions): Agent {
+  const checkedAddresses = callbackify(async (hostname: string): Promise<ResolvedAddress[]> => {
+    const addresses = await resolve(hostname);
+    if (addresses.length === 0) throw new SendFailure("the host has no address");
+    if (!addresses.every(({ address }) => guard(address))) throw refused();
+    return addresses.map(({ address, family }) => ({ address, family }));
+  });
   const connectTo = buildConnector({
     timeout: connectTimeoutMs,
     allowH2: false,
     ...(ca === undefined ? {} : { ca }),
     lookup: (hostname, options, done) => {
-      resolve(hostname).then(
-        (addresses) => {
-          const [first] = addresses;
-          if (first === undefined) return done(new SendFailure("the host has no address"), "", 0);
-          if (!addresses.every(({ address }) => guard(address))) return done(refused(), "", 0);
-          if (options.all === true)
-            done(
-              null,
-              addresses.map(({ address, family }) => ({ address, family })),
-            );
-          else done(null, first.address, first.family);
-        },
-        (error: unknown) => done(error as Error, "", 0),
-      );
+      checkedAddresses(hostname, (error, addresses) => {
+        const [first] = addresses ?? [];
+        if (error !== null || first === undefined) done(error ?? refused(), "", 0);
+        else if (options.all === true) done(null, addresses);
+        else done(null, first.address, first.family);
+      });
     },
   });
   return new Agent({

@@ -8,7 +8,7 @@ export interface FakeClock extends GateClock {
   jump(ms: number): void;
 }
 
-export const START_MS: number = Date.parse("2026-12-10T00:00:00Z");
+const START_MS: number = Date.parse("2026-12-10T00:00:00Z");
 const TURNS = 12;
 
 /** Lets everything happen that waits for no timer. */
