@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { inFull, inMode, serveDoors, TestWorld } from "@dimmer/testkit";
+import { describe, expect, it } from "vitest";
+
+/** Starts the program of an example against a sidecar; resolves to it and to the first line that it writes. */
+async function start(
+  example: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly child: ChildProcess; readonly line: string }> {
+  const program = fileURLToPath(new URL(`../../${example}/src/main.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=@dimmer/source", program], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const ended = once(child, "exit").then(([code]) => [`it ended with ${code}`]);
+  const [line] = (await Promise.race([once(lines, "line"), ended])) as [string];
+  return { child, line };
+}
+
+/** Processes start slowly on a machine that is busy with others. */
+describe("the programs of the examples", { timeout: 60_000 }, () => {
+  it.each([
+    ["express", "POST", "/notes", '{"text":"x"}', 402],
+    ["fastify", "POST", "/notes", '{"text":"x"}', 402],
+    ["graphql", "POST", "/graphql", '{"query":"mutation { createNote(text: \\"x\\") }"}', 402],
+    ["streams", "GET", "/other", undefined, 404],
+  ] as const)(
+    "%s follows a sidecar, dims, and ends when it is asked to",
+    async (example, method, path, body, status) => {
+      await using world = await TestWorld.create({ tenants: [inMode("acme", "limited"), inFull("paying")] });
+      await using sidecar = await serveDoors(world.sidecar);
+      const { child, line } = await start(example, { DIMMER_FEED: sidecar.url, DIMMER_TRUST: world.trust });
+      const port = /(?:"port":|127\.0\.0\.1:)(\d+)/.exec(line)?.[1];
+      expect(port, line).toBeDefined();
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        method,
+        headers: {
+          authorization: "Bearer acme:member",
+          connection: "close",
+          ...(body === undefined
+            ? {}
+            : { "content-type": "application/json", accept: "application/graphql-response+json" }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      expect(response.status).toBe(status);
+      await response.text();
+      child.kill("SIGTERM");
+      expect(await once(child, "exit")).toEqual([0, null]);
+    },
+  );
+
+  it("worker-jobs follows a sidecar, works, and ends when it is asked to", async () => {
+    await using world = await TestWorld.create({ tenants: [inFull("acme"), inFull("northwind")] });
+    await using sidecar = await serveDoors(world.sidecar);
+    const { child, line } = await start("worker-jobs", { DIMMER_FEED: sidecar.url, DIMMER_TRUST: world.trust });
+    expect(line).toBe("page 0 of a report for acme");
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+});
