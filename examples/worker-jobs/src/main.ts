@@ -1,7 +1,11 @@
 import { connect } from "@dimmer/sdk";
 import { Worker } from "./worker.ts";
 
-const { DIMMER_FEED = "http://127.0.0.1:7301", DIMMER_TRUST = "", CRM_URL = "http://127.0.0.1:9/" } = process.env;
+const {
+  DIMMER_FEED = "unix:/run/dimmer/sidecar.sock",
+  DIMMER_TRUST = "",
+  CRM_URL = "http://127.0.0.1:9/",
+} = process.env;
 const ROUND_MS = 1_000;
 
 const dimmer = await connect({ feed: DIMMER_FEED, trust: DIMMER_TRUST });
