@@ -5,6 +5,7 @@ import { runFeedSuite } from "./feed/suite.ts";
 import { runGuardSuite } from "./guard/suite.ts";
 import { measureHiccup } from "./hiccup.ts";
 import { describeMachine } from "./machine.ts";
+import { runSidecarPeers } from "./peers/sidecar-suite.ts";
 import { runDecisionPeers } from "./peers/suite.ts";
 import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
 import { runSidecarSuite } from "./sidecar/suite.ts";
@@ -23,6 +24,7 @@ const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteRe
 /** What `--peers` adds behind a suite. */
 const PEERS: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
   decision: runDecisionPeers,
+  sidecar: runSidecarPeers,
 };
 
 const HELP = `Usage: npm run bench -- [SUITE…] [--peers] [--quick] [--json] [--no-write]

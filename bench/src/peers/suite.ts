@@ -99,7 +99,13 @@ function rowsOf(contenders: readonly Contender[], series: ReadonlyMap<string, re
 }
 
 function command(name: string, isQuick: boolean): string[] {
-  const flags = ["--conditions=@dimmer/source", "--expose-gc", "--max-semi-space-size=256", "--no-warnings"];
+  const flags = [
+    "--conditions=@dimmer/source",
+    "--no-warnings",
+    "--expose-gc",
+    "--min-semi-space-size=256",
+    "--max-semi-space-size=256",
+  ];
   return [process.execPath, ...flags, script, name, String(TENANTS), isQuick ? "60" : "300", "3"];
 }
 
