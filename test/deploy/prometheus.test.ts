@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { readAuthorityConfig, startAuthority } from "@dimmer/authority";
@@ -7,6 +7,7 @@ import { pino } from "pino";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
+import { scratchDirectory } from "../../apps/sidecar/test/scratch.ts";
 import { isThere, run } from "./programs.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -105,7 +106,11 @@ beforeAll(async () => {
 
 /** The sidecar belongs to a test: it ends with it. */
 async function scrapeSidecar(): Promise<void> {
-  const sidecar = await runSidecar(await testFeed());
+  const data = scratchDirectory();
+  const webhooks = join(data, "webhooks.yaml");
+  const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  writeFileSync(webhooks, `endpoints: {orders: {url: "https://orders.example.com/hook", secret: "${secret}"}}\n`);
+  const sidecar = await runSidecar(await testFeed(), { flags: { data, webhooks } });
   read((await sidecar.ask("/metrics")).text);
 }
 
