@@ -1,5 +1,7 @@
+import type { CasePlan } from "@dimmer/lifecycle";
 import type { Logger } from "pino";
 import type { Actor } from "../changes/actor.ts";
+import { writeLedger } from "../changes/record-change.ts";
 import { NOTICE_EVENT } from "../events/event-types.ts";
 import { postEvent } from "../events/post-event.ts";
 import { WorkLoop } from "../events/work-loop.ts";
@@ -8,6 +10,7 @@ import type { NoticeDeliveryTable, NoticeTable } from "../store/schema.ts";
 import type { Courier, Handover } from "./courier.ts";
 import { type Evidence, recordEvidence } from "./delivery-evidence.ts";
 import { NO_ADDRESS } from "./notice-addresses.ts";
+import { isStillMeant } from "./still-meant.ts";
 
 /** What notices are sent with. */
 export interface NoticeSenderOptions {
@@ -27,6 +30,8 @@ interface Due {
   readonly delivery: NoticeDeliveryTable;
   readonly notice: NoticeTable;
   readonly correlationId: string;
+  /** Of its case, as it was looked at last. */
+  readonly plan: CasePlan | undefined;
 }
 
 const AT_ONCE = 20;
@@ -108,20 +113,25 @@ export class NoticeSender {
         .selectFrom("notice")
         .innerJoin("case_file", "case_file.id", "notice.case_id")
         .selectAll("notice")
-        .select("case_file.correlation_id")
+        .select(["case_file.correlation_id", "case_file.plan"])
         .where("notice.id", "in", [...new Set(deliveries.map(({ notice_id }) => notice_id))])
         .execute();
       const byId = new Map(notices.map((notice) => [notice.id, notice]));
       return deliveries.flatMap((delivery) => {
         const found = byId.get(delivery.notice_id);
         if (found === undefined) return [];
-        const { correlation_id: correlationId, ...notice } = found;
-        return [{ delivery, notice, correlationId }];
+        const { correlation_id: correlationId, plan: planned, ...notice } = found;
+        const plan = planned === null ? undefined : (JSON.parse(planned) as CasePlan);
+        return [{ delivery, notice, correlationId, plan }];
       });
     });
   }
 
   async #send(due: Due): Promise<void> {
+    if (!isStillMeant(due.notice, due.plan)) {
+      await this.#drop(due);
+      return;
+    }
     const { state, detail } = await this.#hand(due);
     const isGivenUp = NOTICE_RETRY_MS[due.delivery.attempts] === undefined;
     if (state === "failed" && !isGivenUp) await this.#postpone(due, detail);
@@ -169,6 +179,25 @@ export class NoticeSender {
     } catch (error) {
       return { state: "failed", detail: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  /** Never sends it, and says so. No fact comes of it: whether the tenant can be reached is not known by this. */
+  async #drop({ delivery, notice, correlationId }: Due): Promise<void> {
+    const { store, now, holder } = this.#options;
+    const detail = "not sent: what it says was no longer so";
+    await store.transact(async (queries) => {
+      const nowMs = now();
+      const ended = await queries
+        .updateTable("notice_delivery")
+        .set({ next_ms: null, lease_holder: null, lease_until_ms: null, detail, updated_ms: nowMs })
+        .where("id", "=", delivery.id)
+        .where("lease_holder", "=", holder)
+        .executeTakeFirst();
+      if (ended.numUpdatedRows === 0n) return;
+      const actor: Actor = { id: "sender", role: "system", reason: detail, correlationId };
+      const after = { delivery: delivery.id, detail };
+      await writeLedger(queries, actor, { action: "notice.dropped", subject: `notice:${notice.id}`, after }, nowMs);
+    });
   }
 
   async #postpone({ delivery }: Due, detail: string): Promise<void> {

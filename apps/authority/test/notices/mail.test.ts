@@ -80,6 +80,36 @@ describe.each(engines())("notices by mail, on $name", (engine) => {
     await expect.poll(async () => (await world.facts(id, "notice_accepted")).length).toBe(1);
   });
 
+  it("that waited are not sent to who has paid meanwhile, and count neither way", async () => {
+    smtp.refuse = (to) => (to === "paid@example.com" ? { code: 451, text: "4.2.1 later" } : undefined);
+    await world.tenant("paid");
+    const id = await world.invoice("paid");
+    const { db } = world.authority.store;
+    const mail = () =>
+      db.selectFrom("notice_delivery").selectAll().where("address", "=", "paid@example.com").executeTakeFirst();
+    await expect.poll(async () => (await mail())?.attempts).toBe(1);
+    await world.record("paid", {
+      kind: "payment",
+      id: "payment/paid",
+      atMs: world.nowMs,
+      payment: "p-paid",
+      invoice: "inv-paid",
+      amount: 55_000,
+      currency: "JPY",
+    });
+    const state = async (): Promise<string | undefined> => {
+      const row = await db.selectFrom("case_file").select("plan").where("id", "=", id).executeTakeFirstOrThrow();
+      return (JSON.parse(row.plan ?? "{}") as { state?: string }).state;
+    };
+    await expect.poll(state, { timeout: 15_000 }).toBe("cleared");
+    smtp.refuse = () => undefined;
+    world.nowMs += 60_000;
+    await expect.poll(async () => (await mail())?.next_ms).toBeNull();
+    expect(await mail()).toMatchObject({ state: "queued", detail: "not sent: what it says was no longer so" });
+    expect(mailsTo("paid")).toEqual([]);
+    expect(await world.facts(id, "notice_bounced")).toEqual([]);
+  });
+
   it("that nobody takes for days are given up, and count as bounced", async () => {
     smtp.refuse = (to) => (to === "never@example.com" ? { code: 421, text: "4.3.2 not today" } : undefined);
     await world.tenant("never");
