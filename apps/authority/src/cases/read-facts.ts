@@ -3,7 +3,7 @@ import type { Queries } from "../store/open-store.ts";
 import type { CaseFileTable, TenantTable } from "../store/schema.ts";
 
 /** Facts of one case that hold the deletion of every case of its tenant. */
-export const TENANT_WIDE: readonly Fact["kind"][] = ["locked", "unlocked", "legal_hold_placed", "legal_hold_released"];
+const TENANT_WIDE: readonly Fact["kind"][] = ["locked", "unlocked", "legal_hold_placed", "legal_hold_released"];
 
 /** Facts of money that may be of an invoice of another case than the one that was open when they came. */
 const OF_ANY_INVOICE: readonly Fact["kind"][] = ["payment", "payment_matched", "payment_reversed"];
