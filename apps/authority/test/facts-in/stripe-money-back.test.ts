@@ -51,6 +51,28 @@ describe("money that goes back", () => {
     expect(await openOf(tenant)).toEqual([0]);
   });
 
+  it.each(["isk", "ugx"])("in %s is counted in whole units, of which Stripe says hundredths", async (currency) => {
+    const { tenant, cus } = await customer();
+    const id = `in_${currency}`;
+    const paid = paidInvoice(id, "2026-12-05T00:00:00Z", { customer: cus, currency });
+    await deliver(stripeEvent(`evt_p_${id}`, "invoice.paid", paid, "2026-12-05T00:00:00Z"));
+    await deliver(
+      stripeEvent(`evt_ip_${id}`, "invoice_payment.paid", invoicePayment(id, `pi_${id}`), "2026-12-05T00:00:00Z"),
+    );
+    const charge = { id: `ch_${id}`, customer: cus, payment_intent: `pi_${id}`, amount_refunded: 5_000 };
+    await deliver(
+      stripeEvent(`evt_r_${id}`, "charge.refunded", stripeCharge({ ...charge, currency }), "2026-12-06T00:00:00Z"),
+    );
+    expect(await openOf(tenant)).toEqual([50]);
+    const issued = await authority.store.db
+      .selectFrom("fact")
+      .select("body")
+      .where("tenant_id", "=", tenant)
+      .where("kind", "=", "invoice")
+      .executeTakeFirstOrThrow();
+    expect(JSON.parse(issued.body)).toMatchObject({ amount: 550, currency: currency.toUpperCase() });
+  });
+
   it("by a dispute holds the clock while it is open, and is owed again only where it is lost", async () => {
     const { tenant } = await paidFor("in_d");
     const dispute = (status: string) => stripeDispute(status, { id: "dp_d", payment_intent: "pi_in_d" });

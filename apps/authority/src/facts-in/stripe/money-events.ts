@@ -6,6 +6,7 @@ import { faultOf, knownFacts } from "../judge-fact.ts";
 import { heldTenant, recordEntry } from "../record-entry.ts";
 import { billingRef, keepRef } from "./billing-refs.ts";
 import { type InvoiceSnapshot, invoiceEntries } from "./invoice-entries.ts";
+import { inLeastUnits } from "./least-units.ts";
 import { reversalEntries } from "./reversal-entries.ts";
 import { idOf, tenantOf } from "./tenant-of.ts";
 
@@ -34,7 +35,7 @@ export async function readInvoice(
   const { zone } = await write.service.policies.active(write.queries).then(({ document }) => document);
   await heldTenant(write, tenant);
   const known = await knownFacts(write.queries, tenant, "nonpayment");
-  const entries = invoiceEntries(invoice as InvoiceSnapshot, { known, zone, asOfMs, hasFailed });
+  const entries = invoiceEntries(inLeastUnits(invoice as InvoiceSnapshot), { known, zone, asOfMs, hasFailed });
   return await recordAll(write, tenant, entries);
 }
 
@@ -70,7 +71,7 @@ export async function readCharge(
   charge: Stripe.Charge,
   { asOfMs }: Said,
 ): Promise<"done" | "ignored"> {
-  const { id, customer, metadata, amount_refunded } = charge;
+  const { id, customer, metadata, amount_refunded } = inLeastUnits(charge);
   write.said.isMoney = amount_refunded > 0;
   const intent = idOf(charge.payment_intent);
   const legacy = idOf((charge as { invoice?: string | { id: string } | null }).invoice);
@@ -138,7 +139,7 @@ export async function readDispute(
   { asOfMs }: Said,
 ): Promise<"done" | "ignored"> {
   write.said.isMoney = true;
-  const { id, status, amount, currency, created } = dispute;
+  const { id, status, amount, currency, created } = inLeastUnits(dispute);
   const charge = dispute.charge;
   const ref = await paymentRef(write, [idOf(charge), idOf(dispute.payment_intent)]);
   const tenant =
