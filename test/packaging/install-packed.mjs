@@ -1,6 +1,7 @@
 /**
  * Promise: what is published works for a stranger. Every public package is packed, all are installed together into an
- * empty folder beside Node 22, and each README's first example runs there, on that Node, from the packed files alone.
+ * empty folder beside Node 22, and each README's first example runs there, from the packed files alone: on that Node, or
+ * on this one where the package says that it needs it.
  * Needs the package registry (or npm's cache). Run by `npm run packaging`.
  */
 import { execFileSync } from "node:child_process";
@@ -39,6 +40,7 @@ try {
       name: manifest.name,
       source,
       tarball: packed.filename,
+      needsThisNode: Number(/^>=(\d+)/.exec(manifest.engines.node)?.[1]) > 22,
       peers: Object.keys(manifest.peerDependencies ?? {}),
     };
   });
@@ -53,17 +55,19 @@ try {
   const node22 = join(folder, "node_modules", nodePackage, "bin", process.platform === "win32" ? "node.exe" : "node");
   const version = run(node22, ["--version"], folder).trim();
   if (version !== `v${NODE_22}`) throw new Error(`expected Node ${NODE_22}, found ${version}`);
-  for (const { name, source } of packages) {
+  for (const { name, source, needsThisNode } of packages) {
+    const node = needsThisNode ? process.execPath : node22;
+    const on = needsThisNode ? process.version : version;
     const file = `${name.slice("@dimmer/".length)}.ts`;
     writeFileSync(join(folder, file), exampleOf(readFileSync(join(source, "README.md"), "utf8"), name));
     try {
-      run(node22, [file], folder);
+      run(node, [file], folder);
     } catch (error) {
-      throw new Error(`the example in the README of ${name} fails on Node 22:\n${error.stdout}${error.stderr}`, {
+      throw new Error(`the example in the README of ${name} fails on Node ${on}:\n${error.stdout}${error.stderr}`, {
         cause: error,
       });
     }
-    console.log(`${name}: packed, installed and its README's example run on Node ${version}`);
+    console.log(`${name}: packed, installed and its README's example run on Node ${on}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
