@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { usageFailure } from "../failure.ts";
 import { endRestrictions } from "../tenants/edits.ts";
 import { addTenantWrite, changing, type TenantWriteOptions } from "../tenants/tenant-command.ts";
 
@@ -7,7 +8,9 @@ export function addTenantPay(parent: Command): void {
   addTenantWrite(parent, {
     usage: "pay <tenant>",
     summary: "let a tenant pay: its restrictions for nonpayment end",
-    details: "A payment clears nonpayment and no other cause, and no lock.",
+    details:
+      "For restrictions that were put by hand; dimmer pay pays the invoices that the authority has. A payment clears " +
+      "nonpayment and no other cause, and no lock.",
     examples: [
       ["tenant pay acme", "acme is back in full within a second"],
       ['tenant pay acme --reason "transfer of 2 December"', "and the ledger says why"],
@@ -20,9 +23,11 @@ export function addTenantPay(parent: Command): void {
         return { text: textOf(tenant, cases), isChanged: cases.length > 0, json: { tenant, closed: cases } };
       },
       atAuthority: async (client, { arguments: [tenant], reason }) => {
-        const { pathOf, tenantAt } = await import("../tenants/tenant-writes.ts");
-        const { restrictions } = await tenantAt(client, tenant);
-        const cases = restrictions.filter(({ cause }) => cause === CAUSE).map((restriction) => restriction.case);
+        const { casesRestricting, pathOf } = await import("../tenants/tenant-writes.ts");
+        const { byHand: cases, planned } = await casesRestricting(client, { id: tenant, cause: CAUSE });
+        if (cases.length === 0 && planned.length > 0) {
+          throw usageFailure(`${tenant} is restricted for an open invoice: "dimmer pay ${tenant}" pays it`);
+        }
         const writes = await Promise.all(
           cases.map((id) => client.write("DELETE", pathOf(tenant, "restrictions", id), { reason })),
         );

@@ -19,7 +19,8 @@ export function addTenantRestrict(parent: Command): void {
     usage: "restrict <tenant> <mode>",
     summary: "restrict a tenant to a mode, for a cause",
     details:
-      "Takes the place of the tenant's restrictions of the same cause. Instants are ISO 8601 with a zone, whole Unix " +
+      "Takes the place of the tenant's restrictions of the same cause that were put by hand; those that follow from facts " +
+      "stay. Instants are ISO 8601 with a zone, whole Unix " +
       "seconds, or counted from this moment: now, now+2m, now-1d.",
     examples: [
       ["tenant restrict northwind limited", "for nonpayment, at once"],
@@ -43,9 +44,9 @@ export function addTenantRestrict(parent: Command): void {
           return { ...said(tenant, mode, restriction), isChanged: true };
         },
         atAuthority: async (client, { arguments: [tenant, mode], options, reason }) => {
-          const { pathOf, tenantAt } = await import("../tenants/tenant-writes.ts");
-          const { restrictions } = await tenantAt(client, tenant);
+          const { casesRestricting, pathOf } = await import("../tenants/tenant-writes.ts");
           const restriction = await restrictionOf(options);
+          const { byHand } = await casesRestricting(client, { id: tenant, cause: restriction.cause });
           const { cause, at, deny, exception } = restriction;
           const body = {
             cause,
@@ -55,7 +56,7 @@ export function addTenantRestrict(parent: Command): void {
           const path = pathOf(tenant, "restrictions", restriction.case);
           // The new one is in force before the old ones end.
           const writes = [await client.write("PUT", path, { reason, body })];
-          for (const { case: id } of restrictions.filter((held) => held.cause === cause)) {
+          for (const id of byHand) {
             if (id === restriction.case) continue;
             writes.push(await client.write("DELETE", pathOf(tenant, "restrictions", id), { reason }));
           }

@@ -11,6 +11,28 @@ export async function tenantAt(client: AuthorityClient, id: string): Promise<Ten
   return facts;
 }
 
+/** The cases of a tenant's restrictions for a cause: those put by hand, and those that follow from facts. */
+export interface RestrictingCases {
+  readonly byHand: readonly string[];
+  /** Ended by a payment, not by a command. */
+  readonly planned: readonly string[];
+}
+
+/** Tells apart what restricts a tenant that has to be there: one question for each case. @throws {CommandFailure} */
+export async function casesRestricting(
+  client: AuthorityClient,
+  { id, cause }: { readonly id: string; readonly cause: string },
+): Promise<RestrictingCases> {
+  const { restrictions } = await tenantAt(client, id);
+  const byHand: string[] = [];
+  const planned: string[] = [];
+  for (const { case: name } of restrictions.filter((held) => held.cause === cause)) {
+    const isPlanned = (await client.find(`/v1/cases/${encodeURIComponent(name)}`)) !== undefined;
+    (isPlanned ? planned : byHand).push(name);
+  }
+  return { byHand, planned };
+}
+
 /** Makes a tenant in good standing. @throws {CommandFailure} where it is there already */
 export async function createTenant(
   client: AuthorityClient,

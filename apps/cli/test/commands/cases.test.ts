@@ -84,6 +84,12 @@ describe("cases at an authority", () => {
     expect(await done("clock", "show")).toMatch(/, 4\.0 days ahead\n$/);
   });
 
+  it("are ended by a payment of their invoice, not by hand", async () => {
+    const refused = await run("tenant", "pay", "acme");
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toBe('dimmer: acme is restricted for an open invoice: "dimmer pay acme" pays it\n');
+  });
+
   it("L6 · are vetoed and freed again; an exception takes a second person", async () => {
     expect(await done("case", "veto", "acme", "limited")).toContain("veto: recorded");
     expect(await done("clock", "advance", "7bd")).toMatch(/acme: grace; limited is held, not before /);
