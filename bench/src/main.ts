@@ -8,6 +8,7 @@ import { describeMachine } from "./machine.ts";
 import { runSidecarPeers } from "./peers/sidecar-suite.ts";
 import { runDecisionPeers } from "./peers/suite.ts";
 import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
+import { runScaleSuite } from "./scale/suite.ts";
 import { runSidecarSuite } from "./sidecar/suite.ts";
 import type { SuiteOptions, SuiteResult } from "./suite.ts";
 import { runWebhooksSuite } from "./webhooks/suite.ts";
@@ -19,6 +20,7 @@ const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteRe
   feed: runFeedSuite,
   webhooks: runWebhooksSuite,
   authority: runAuthoritySuite,
+  scale: runScaleSuite,
 };
 
 /** What `--peers` adds behind a suite. */
