@@ -40,7 +40,7 @@ Nothing changes for now: everything works as usual.
 We are glad to help: {support_url}`,
   },
   due_day: {
-    subject: "[Important] {amount} is due today",
+    subject: "[Important] {amount} is due on {due_date}",
     text: `Dear {tenant} team,
 
 the payment of {amount} for {period} is due on {due_date}. If you have paid already, thank you; there is nothing more to do.

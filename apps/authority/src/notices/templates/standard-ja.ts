@@ -46,7 +46,7 @@ ${GREETING}
 ご不明な点は、どうぞお気軽にご相談ください：{support_url}`,
   },
   due_day: {
-    subject: "【重要】本日はご利用料金（{amount}）のお支払い期日です",
+    subject: "【重要】ご利用料金（{amount}）のお支払い期日は{due_date}です",
     text: `{tenant} 御中
 
 ${GREETING}
