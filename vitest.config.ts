@@ -25,6 +25,7 @@ export default defineConfig({
       project("sidecar", "apps/sidecar"),
       project("cli", "apps/cli"),
       project("authority", "apps/authority", PATIENT),
+      project("bench", "bench"),
       project("notes", "examples/notes"),
       project("edge-worker", "examples/edge-worker"),
       project("frameworks", "examples", {
