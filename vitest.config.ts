@@ -13,6 +13,8 @@ export default defineConfig({
   // The others are Node's own: sources then get the same copy of a dual package (graphql) as what Node loads by itself.
   ssr: { resolve: { conditions: ["@dimmer/source", "node", "module-sync"] } },
   test: {
+    // One fewer than there are cores is the default, which on two cores is one.
+    maxWorkers: "100%",
     projects: [
       project("core", "packages/core"),
       project("statement", "packages/statement"),

@@ -3,7 +3,7 @@ import { findTenant, type TenantFacts, tenantBody } from "../authority/facts.ts"
 import { CommandFailure, toFailure, usageFailure } from "../failure.ts";
 
 /** Reads a tenant that has to be there. @throws {CommandFailure} */
-export async function tenantAt(client: AuthorityClient, id: string): Promise<TenantFacts> {
+async function tenantAt(client: AuthorityClient, id: string): Promise<TenantFacts> {
   const facts = await findTenant(client, id);
   if (facts === undefined) {
     throw usageFailure(`no tenant ${JSON.stringify(id)} at ${client.url}; "dimmer tenant list" shows them`);
