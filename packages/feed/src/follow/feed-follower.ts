@@ -1,5 +1,5 @@
 import { DimmerError } from "@dimmer/core";
-import type { Version } from "@dimmer/statement";
+import type { HeadPayload, Version } from "@dimmer/statement";
 import { FeedState, type StateParts } from "./feed-state.ts";
 import { FrameIntake, type FramesTaken } from "./frame-intake.ts";
 import { readVerified } from "./intake.ts";
@@ -114,9 +114,15 @@ export class FeedFollower implements SourceSink {
     }
   }
 
-  async takeHead(source: FeedSource, token: string): Promise<void> {
+  /** The newest head ever seen: what a source gives is held against that of when it was asked. */
+  get seen(): HeadPayload | undefined {
+    return this.state.seen;
+  }
+
+  async takeHead(source: FeedSource, token: string, asked: HeadPayload | undefined): Promise<void> {
     await this.#reading.run(async (patience) => {
-      await this.#lists.takeHead(source, token, AbortSignal.any([patience, this.#signalOf(source)]));
+      const signal = AbortSignal.any([patience, this.#signalOf(source)]);
+      await this.#lists.takeHead(source, token, { asked, signal });
     });
     this.refusals.clear(source.name);
   }

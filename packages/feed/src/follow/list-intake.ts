@@ -1,4 +1,4 @@
-import { compareHeads, type HeadPayload } from "@dimmer/statement";
+import { compareHeads, compareVersions, type HeadPayload } from "@dimmer/statement";
 import type { FeedState } from "./feed-state.ts";
 import type { Candidate, VerifiedHead } from "./generation.ts";
 import { type IntakeTools, type ReadPart, takeGeneration, verifyHead } from "./intake.ts";
@@ -27,8 +27,17 @@ export class ListIntake {
     this.#tools = tools;
   }
 
-  /** Takes the head that a source gave, and what it names. @throws {DimmerError} the update is then refused whole */
-  async takeHead(source: FeedSource, token: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Takes the head that a source gave, and what it names.
+   *
+   * @param asked the newest head that was seen when the source was asked: what it gave may have been overtaken meanwhile
+   * @throws {DimmerError} the update is then refused whole
+   */
+  async takeHead(
+    source: FeedSource,
+    token: string,
+    { asked, signal }: { readonly asked: HeadPayload | undefined; readonly signal: AbortSignal },
+  ): Promise<void> {
     const { state, keyring, keeper, takeKeysets } = this.#tools;
     const isReceived = source.kind === "network";
     if (token === state.live?.token && (state.isLiveReceived || !isReceived) && !this.#hasNews(state.live.payload)) {
@@ -36,7 +45,11 @@ export class ListIntake {
     }
     const more = (): Promise<void> => takeKeysets(source, signal);
     const head = await underNewestKeys(keyring, more, (keys) => verifyHead(token, keys));
-    if (state.seen !== undefined && compareHeads(head.payload, state.seen) === "signed before") return;
+    if (state.seen !== undefined) {
+      // A stream was faster than this answer: it says nothing new, and goes back on nothing that held when it was given.
+      if (isOvertaken(head.payload, asked, state.seen)) return;
+      if (compareHeads(head.payload, state.seen) === "signed before") return;
+    }
     if (!this.#hasNews(head.payload)) {
       await this.#tools.turns.run(async () => state.acceptHead(head, isReceived));
       return;
@@ -124,4 +137,9 @@ export class ListIntake {
     const { writer, keyring, state } = this.#tools;
     writer.save(generation, keyring.tokens, state.applier.exceptional);
   }
+}
+
+function isOvertaken(head: HeadPayload, asked: HeadPayload | undefined, seen: HeadPayload): boolean {
+  if (asked === undefined || asked === seen) return false;
+  return compareVersions(head, asked) >= 0 && compareVersions(head, seen) < 0;
 }

@@ -1,5 +1,5 @@
 import type { DimmerError } from "@dimmer/core";
-import type { Version } from "@dimmer/statement";
+import type { HeadPayload, Version } from "@dimmer/statement";
 import { Backoff } from "./backoff.ts";
 import type { FramesTaken } from "./frame-intake.ts";
 import type { FeedSource, ReplicaClock, ReplicaTimer, WatchEvent } from "./ports.ts";
@@ -11,8 +11,10 @@ import type { SourceStatus } from "./status.ts";
 export interface SourceSink {
   /** The version in force; a stream begins after it. */
   readonly version: Version | undefined;
-  /** Takes a head, and all that it names, or rejects. */
-  takeHead(source: FeedSource, token: string): Promise<void>;
+  /** The newest head ever seen. */
+  readonly seen: HeadPayload | undefined;
+  /** Takes a head, and all that it names, or rejects. `asked`: the newest head seen when the source was asked. */
+  takeHead(source: FeedSource, token: string, asked: HeadPayload | undefined): Promise<void>;
   /** Takes the keysets, or rejects. */
   takeKeysets(source: FeedSource): Promise<void>;
   /** Takes what a stream gave, in order, or rejects. */
@@ -129,6 +131,7 @@ export class SourceFollower {
     const { source } = this;
     let token: string | undefined;
     try {
+      const asked = this.#sink.seen;
       const known = this.#etag === undefined ? undefined : { etag: this.#etag };
       const answer = await source.head(known, this.#abort.signal);
       if (this.#pace.clock.monotonicMs() - this.#keysetsMs >= KEYSETS_EVERY_MS) {
@@ -137,7 +140,7 @@ export class SourceFollower {
       }
       if (answer !== "unchanged") {
         token = answer.token;
-        if (token !== this.#taken) await this.#sink.takeHead(source, token);
+        if (token !== this.#taken) await this.#sink.takeHead(source, token, asked);
         this.#taken = token;
         this.#etag = answer.etag;
       }

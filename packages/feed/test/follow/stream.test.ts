@@ -272,6 +272,26 @@ describe("a stream", () => {
     await expect.poll(() => replica.status().sources[0]).toMatchObject({ following: "streaming", reconnects: 2 });
   });
 
+  it("F1 · that is faster than a poll leaves nothing to refuse: the head that the poll brings is passed over", async () => {
+    const world = await stream();
+    const { source, replica, live } = world;
+    await world.change({ set: [limited("a")] });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const head = source.head.bind(source);
+    source.head = async (known) => {
+      const answer = await head(known);
+      await promise;
+      return answer;
+    };
+    const polled = replica.refresh();
+    await world.change({ set: [limited("b")] });
+    resolve();
+    await polled;
+    expect(replica.version).toEqual(live.version);
+    expect(replica.status().refusals.count).toBe(0);
+    expect(replica.status().sources[0]?.state).toBe("ok");
+  });
+
   it("is back within seconds of the last of many outages, however long those before it were", async () => {
     const world = await stream();
     const { source, clock, replica, live } = world;
