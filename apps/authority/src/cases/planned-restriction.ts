@@ -18,3 +18,24 @@ export async function refusePlanned(queries: Queries, id: string): Promise<void>
     code: "planned_case",
   });
 }
+
+/**
+ * Refuses a restriction for nonpayment put by hand on a tenant whose invoices are known here: what it owes narrows it by
+ * announced steps, and by nothing else (L1). Where no invoice ever came, whoever puts it has announced it elsewhere.
+ *
+ * @throws {Fault} `conflict`
+ */
+export async function refuseUnannounced(queries: Queries, tenant: string, cause: string): Promise<void> {
+  if (cause !== "nonpayment") return;
+  const file = await queries
+    .selectFrom("case_file")
+    .select("id")
+    .where("tenant_id", "=", tenant)
+    .where("track", "=", "nonpayment")
+    .executeTakeFirst();
+  if (file === undefined) return;
+  const message =
+    `what tenant ${tenant} owes follows from its invoices (case ${file.id}), and narrows it by announced steps alone: ` +
+    "record the invoice, or write cause manual for another ground";
+  throw new Fault("conflict", message, "cause", { code: "planned_case" });
+}

@@ -371,6 +371,8 @@ describe("/v1/cases", () => {
       ["DELETE", path, undefined],
       ["PUT", `${path}/exception`, { floor: "essential", until }],
       ["DELETE", `${path}/exception`, undefined],
+      // Under a case of its own it would be just as unannounced.
+      ["PUT", `${path}-by-hand`, { cause: "nonpayment", steps }],
     ] as const) {
       const refused = await authority.ask(method, at, {
         key: keys["collections"] ?? "",

@@ -1,7 +1,7 @@
 import { RESTRICTION_CAUSES } from "@dimmer/core";
 import { LIMITS } from "@dimmer/statement";
 import { z } from "zod";
-import { refusePlanned } from "../../cases/planned-restriction.ts";
+import { refusePlanned, refuseUnannounced } from "../../cases/planned-restriction.ts";
 import type { Role } from "../../changes/actor.ts";
 import { Fault } from "../../changes/fault.ts";
 import { clearRestriction, putRestriction } from "../../changes/restrictions.ts";
@@ -125,6 +125,7 @@ export const restrictionOperations: readonly Operation[] = [
     }) => {
       const actor = as(rolesFor(cause), `a restriction for ${cause}`);
       await refusePlanned(queries, caseName);
+      await refuseUnannounced(queries, id, cause);
       const policy = await service.policies.active(queries);
       const input = { tenant: id, case: caseName, cause, steps, ...(exception == null ? {} : { exception }) };
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
