@@ -49,7 +49,8 @@ export async function timelineOf(queries: Queries, { id }: CaseFileTable): Promi
   const tasks = await queries.selectFrom("task").selectAll().where("case_id", "=", id).execute();
   for (const { created_ms, id: task, kind, role, title, body, state, due_ms, done_ms, done_by } of tasks) {
     const times = { dueAt: isoOf(due_ms), doneAt: isoOf(done_ms), doneBy: done_by };
-    add("task", created_ms, { id: task, kind, role, title, body: parsed(body), state, ...times });
+    // `kind` is that of the item.
+    add("task", created_ms, { id: task, task: kind, role, title, body: parsed(body), state, ...times });
   }
   const events = await queries
     .selectFrom("outgoing_event")
