@@ -24,7 +24,9 @@ export async function generateSigner(): Promise<{ signer: Signer; privateJwk: Pr
   const pair = (await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"])) as CryptoKeyPair;
   const exported = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey;
   const privateJwk = readPrivateJwk(exported);
-  return { signer: await signerFromJwk(privateJwk), privateJwk };
+  const signer = await signerFromJwk(privateJwk);
+  // One id in 64 would read as an option in a command line: such a key is not used.
+  return signer.kid.startsWith("-") ? await generateSigner() : { signer, privateJwk };
 }
 
 /**

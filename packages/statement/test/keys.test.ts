@@ -10,6 +10,11 @@ import { CompactEncrypt } from "jose";
 import { describe, expect, it } from "vitest";
 
 describe("signers", () => {
+  it("makes no key whose id would read as an option in a command line", async () => {
+    const made = await Promise.all(Array.from({ length: 400 }, () => generateSigner()));
+    expect(made.filter(({ signer }) => signer.kid.startsWith("-"))).toEqual([]);
+  });
+
   it("sign what their public key verifies", async () => {
     const { signer, privateJwk } = await generateSigner();
     const again = await signerFromJwk(privateJwk);
