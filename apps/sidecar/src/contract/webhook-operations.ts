@@ -44,7 +44,7 @@ export const WEBHOOK_OPERATIONS: readonly Operation[] = [
     description:
       "Durable once answered. `queued`: it is on its way. `held`: the tenant may not receive now; it is sent, in order " +
       "and marked, when it may. `sent`, `dead`: this id was delivered, or given up, before.",
-    reach: "tenants",
+    reach: "feed",
     parameters: [tenant],
     body: "Webhook",
     answers: { "202": json("WebhookTaken", "It is kept."), ...REFUSED_BODY },
