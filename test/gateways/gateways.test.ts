@@ -136,23 +136,28 @@ describe.each(here)("$name with its shipped configuration", (kind) => {
     expect(upstream.reached[0]?.headers).toMatchObject({ "dimmer-tenant": "reading", "dimmer-mode": "read_only" });
   });
 
-  it.each(["/api%2fnotes", "/api/%2e%2e%2fnotes", "/api/notes%00", "/x/%c0%ae%c0%ae/y", "/api/notes;a=b", "/a%5cb"])(
-    "does not let an encoded path slip by: %s",
-    async (path) => {
-      const { port, upstream } = await whole(kind);
-      const socket = connect({ host: "127.0.0.1", port });
-      socket.write(
-        `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer acme:member\r\nconnection: close\r\n\r\n`,
-      );
-      let text = "";
-      socket.setEncoding("latin1").on("data", (piece: string) => {
-        text += piece;
-      });
-      await once(socket, "close");
-      expect(text.slice(0, 12)).toBe("HTTP/1.1 400");
-      expect(upstream.reached).toEqual([]);
-    },
-  );
+  it.each([
+    "/api%2fnotes",
+    "/api/%2e%2e%2fnotes",
+    "/api/notes%00",
+    "/x/%c0%ae%c0%ae/y",
+    "/api/notes;a=b",
+    "/a%5cb",
+    "/x/%6eotes",
+  ])("does not let an encoded path slip by: %s", async (path) => {
+    const { port, upstream } = await whole(kind);
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer acme:member\r\nconnection: close\r\n\r\n`,
+    );
+    let text = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => {
+      text += piece;
+    });
+    await once(socket, "close");
+    expect(text.slice(0, 12)).toBe("HTTP/1.1 400");
+    expect(upstream.reached).toEqual([]);
+  });
 
   it("refuses when the sidecar is gone, with its own error", async () => {
     const { through, sidecar, upstream } = await whole(kind);

@@ -52,10 +52,13 @@ export function resolveFlag<T extends FlagValue>(
     ...(principal === undefined ? {} : { principal }),
     ...(usage === undefined || known !== "limit" ? {} : { usage }),
   });
-  if (known === undefined && !(decision.reason === "locked" && type === "boolean")) {
+  // A default of the caller's must not open what a lock closes.
+  const isLockedOut = decision.reason === "locked" && type === "boolean";
+  if (known === undefined && !isLockedOut) {
     throw new FlagNotFoundError(`the policy in force has no such feature, and no such capability: ${key}`);
   }
-  if (known !== undefined && known !== type) throw new TypeMismatchError(`${key} is of the type ${known}, not ${type}`);
+  if (known !== undefined && known !== type && !isLockedOut)
+    throw new TypeMismatchError(`${key} is of the type ${known}, not ${type}`);
   return {
     value: flagValueOf(decision, type, otherwise),
     variant: decision.allowed ? "on" : "off",

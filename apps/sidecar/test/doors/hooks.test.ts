@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { Answer, Asked } from "../http-client.ts";
 import { type RunningSidecar, runSidecar, testFeed } from "../running-sidecar.ts";
@@ -11,6 +13,18 @@ const ROUTES = `
 
 async function sidecar(flags: object = {}): Promise<RunningSidecar> {
   return await runSidecar(await testFeed(), { flags: { routes: scratchFile("routes.yaml", ROUTES), ...flags } });
+}
+
+/** Sends bytes as they are; the whole answer. */
+async function raw(port: number, bytes: string): Promise<string> {
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.end(bytes);
+  let text = "";
+  socket.setEncoding("latin1").on("data", (piece: string) => {
+    text += piece;
+  });
+  await once(socket, "close");
+  return text;
 }
 
 interface Stated {
@@ -133,6 +147,10 @@ describe("hooks", () => {
   it.each([
     "/api%2fnotes",
     "/api/%2e%2e%2fhealth",
+    "/files/../billing/pay",
+    "/./health",
+    "//health",
+    "/%68ealth",
     "/api/notes%00",
     "/health;x",
     "/api\\notes",
@@ -166,6 +184,22 @@ describe("hooks", () => {
     expect((await ask("/hook/nginx", { headers: twice })).headers["dimmer-status"]).toBe("400");
     const misspelt = { ...nginx, "dimmer-tenant": "reading", "dimmer-principal": "admn" };
     expect((await ask("/hook/nginx", { headers: misspelt })).headers["dimmer-status"]).toBe("400");
+  });
+
+  it("believe no header that came twice", async () => {
+    const { port } = await sidecar();
+    const lines = [
+      "X-Original-URI: /billing/pay?x",
+      "X-Original-URI: /notes",
+      "X-Original-Method: POST",
+      "Dimmer-Tenant: unpaid",
+    ];
+    const text = await raw(
+      port,
+      `GET /hook/nginx HTTP/1.1\r\nHost: localhost\r\n${lines.join("\r\n")}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(text).toMatch(/^HTTP\/1.1 403/);
+    expect(text.toLowerCase()).toContain("dimmer-status: 400");
   });
 
   it("read no body, answer every method alike and never redirect", async () => {

@@ -37,6 +37,8 @@ export function headerOf(request: IncomingMessage, name: string): string | undef
 
 /** Node leaves the body out for `HEAD` by itself, and drains what the client still sends. */
 function respond(response: ServerResponse, { status, headers, body }: Refusal): void {
+  // Somebody else may have answered while the product looked its tenant up: a time-out, say.
+  if (response.headersSent || response.destroyed) return;
   response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }

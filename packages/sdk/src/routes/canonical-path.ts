@@ -95,7 +95,10 @@ export function isCanonical(target: string): boolean {
   const read = canonicalPath(target);
   if ("fault" in read) return false;
   const queryAt = target.indexOf("?");
-  const raw = queryAt === -1 ? target : target.slice(0, queryAt);
+  // The digits of an encoded octet mean the same in either case: clients write both.
+  const raw = (queryAt === -1 ? target : target.slice(0, queryAt)).replace(/%[0-9a-f]{2}/gi, (octet) =>
+    octet.toUpperCase(),
+  );
   return raw === read.path || raw === `${read.path}/`;
 }
 

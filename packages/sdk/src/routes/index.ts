@@ -1,4 +1,4 @@
-export { canonicalPath, MAX_PATH_BYTES, type PathFault } from "./canonical-path.ts";
+export { canonicalPath, isCanonical, MAX_PATH_BYTES, type PathFault } from "./canonical-path.ts";
 export { classify, type RequestFault } from "./classify.ts";
 export {
   type DecidedRequest,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalPath, matchKeyOf } from "../../src/routes/canonical-path.ts";
+import { canonicalPath, isCanonical, matchKeyOf } from "../../src/routes/canonical-path.ts";
 import { readCorpus } from "./corpus.ts";
 
 interface PathLine {
@@ -101,4 +101,14 @@ describe("canonicalPath", () => {
     );
     expect(accepted).toBeGreaterThan(100);
   });
+});
+
+it("takes an encoded octet for canonical in either case of its digits, and nothing that another reader could resolve", () => {
+  expect(["/caf%c3%a9", "/caf%C3%A9", "/notes/", "/a?x=/../"].map((target) => isCanonical(target))).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect(["/a/../b", "//a", "/./a", "/%61"].map((target) => isCanonical(target))).toEqual([false, false, false, false]);
 });

@@ -20,7 +20,7 @@ export interface Dialect {
 /** nginx, `auth_request`: everything but 2xx, 401 and 403 is a fault of the server to it. */
 export const NGINX: Dialect = {
   statedBy: "X-Original-Method and X-Original-URI",
-  read: ({ headers }) => ({ method: one(headers["x-original-method"]), target: one(headers["x-original-uri"]) }),
+  read: (req) => ({ method: onlyHeader(req, "x-original-method"), target: onlyHeader(req, "x-original-uri") }),
   allowed: 204,
   everyDenial: 403,
 };
@@ -28,7 +28,7 @@ export const NGINX: Dialect = {
 /** Caddy, Traefik, HAProxy: what is not 2xx is sent to the client as it is. */
 export const FORWARD: Dialect = {
   statedBy: "X-Forwarded-Method and X-Forwarded-Uri",
-  read: ({ headers }) => ({ method: one(headers["x-forwarded-method"]), target: one(headers["x-forwarded-uri"]) }),
+  read: (req) => ({ method: onlyHeader(req, "x-forwarded-method"), target: onlyHeader(req, "x-forwarded-uri") }),
   allowed: 200,
 };
 
@@ -42,7 +42,16 @@ export const ENVOY: Dialect = {
   allowed: 200,
 };
 
-/** A header that came more than once was not set by the proxy alone. */
-function one(value: string | string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined;
+/**
+ * The value of a header that came once; one that came more often was not set by the proxy alone, and says nothing. Read
+ * from what came over the wire: Node joins equal names into one value. Never throws.
+ */
+export function onlyHeader({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+  let found: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    if ((rawHeaders[at] as string).toLowerCase() !== name) continue;
+    if (found !== undefined) return undefined;
+    found = rawHeaders[at + 1];
+  }
+  return found;
 }

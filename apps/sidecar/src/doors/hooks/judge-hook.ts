@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { type Decision, denialOf } from "@dimmer/core";
-import { classify } from "@dimmer/sdk/routes";
+import { classify, isCanonical } from "@dimmer/sdk/routes";
 import { decideQuestion } from "../../decide-question.ts";
 import { type Problem, problemHeaders, problemOf } from "../../problem.ts";
 import { type Question, QuestionFault, readQuestion } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
-import type { Dialect } from "./dialect.ts";
+import { type Dialect, onlyHeader } from "./dialect.ts";
 
 /** What a hook says of a request. */
 export type Verdict =
@@ -35,6 +35,11 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   const { method, target } = dialect.read(req);
   if (method === undefined || method === "" || target === undefined || target === "") {
     return malformed(problemOf("malformed_request", `the proxy must state the request once, in ${dialect.statedBy}`));
+  }
+  // The proxy passes the path on as it came, and the product may read it literally: `/files/../pay` must not be judged as
+  // `/pay` and carried out as a file.
+  if (!isCanonical(target)) {
+    return malformedQuestion(new QuestionFault("request.path", "is ambiguous: it is not in its canonical form"));
   }
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
@@ -95,8 +100,9 @@ function malformed(problem: Problem): Verdict {
   return { isAllowed: false, status, headers, body: JSON.stringify(problem), mode: "", reason: "malformed_request" };
 }
 
-/** What the proxy says of who asks; an empty header says nothing. One that came twice is read as what is no name. */
-function stated({ headers }: IncomingMessage, name: string): string | undefined {
-  const value = headers[name];
-  return value === "" || value === undefined ? undefined : String(value);
+/** What the proxy says of who asks; an empty header says nothing. One that came twice is what is no name. */
+function stated(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  if (value === "" || value === undefined) return undefined;
+  return onlyHeader(req, name) ?? "";
 }

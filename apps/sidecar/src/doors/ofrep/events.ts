@@ -37,7 +37,7 @@ export class RefetchStreams {
 
   /** Answers with a stream about a tenant; `false`, and nothing written, where there is no room. */
   serve(response: ServerResponse, tenant: string): boolean {
-    if (this.#isClosed || this.#open >= MAX_STREAMS) return false;
+    if (this.#isClosed || response.destroyed || this.#open >= MAX_STREAMS) return false;
     const streams = this.#streams.get(tenant) ?? new Set();
     this.#streams.set(tenant, streams);
     streams.add(response);
