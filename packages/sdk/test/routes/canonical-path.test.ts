@@ -112,3 +112,8 @@ it("takes an encoded octet for canonical in either case of its digits, and nothi
   ]);
   expect(["/a/../b", "//a", "/./a", "/%61"].map((target) => isCanonical(target))).toEqual([false, false, false, false]);
 });
+
+it("takes an encoded octet for canonical in either case of its digits, and nothing that a reader could resolve", () => {
+  const targets = ["/caf%c3%a9", "/caf%C3%A9", "/notes/", "/a?x=/../", "/a/../b", "//a", "/./a", "/%61"];
+  expect(targets.filter((target) => isCanonical(target))).toEqual(targets.slice(0, 4));
+});
