@@ -210,9 +210,8 @@ class Model {
     this.#trouble = trouble;
     this.#world.pass(7 * MINUTE_MS);
     const isNews = version !== `${this.#world.feed.version.epoch}.${this.#world.feed.version.seq}`;
-    // What of the trouble leaves the feed whole brings what was published meanwhile.
-    const isCutOff = trouble === "down" || trouble === "forged heads";
-    if (isNews && !isCutOff) return;
+    // What the trouble leaves whole brings what was published meanwhile: beside forged heads, tokens with their locks.
+    if (isNews && trouble !== "down") return;
     const nowMs = this.#world.trueMs;
     for (const { tenant, capability, principal } of allowed) {
       if (this.#stepsUpTo(tenant, nowMs)) continue;
