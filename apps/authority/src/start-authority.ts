@@ -149,6 +149,12 @@ async function run({
       else role.why = why;
       log[is === "refusing" ? "error" : "info"]({ why }, `sequencer: ${is}`);
     },
+    onUnsignable: (tenants) => {
+      counters.unsignable = tenants.size;
+      for (const [tenant, why] of tenants) {
+        log.error({ tenant, err: why }, "a tenant's rows make no entitlement: it stays as it was published");
+      }
+    },
     onError: (error) => {
       counters.signingErrors++;
       log.error({ err: error }, "a turn of the sequencer failed; it is taken again");

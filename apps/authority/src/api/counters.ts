@@ -8,6 +8,8 @@ export interface ApiCounters {
   published: number;
   heads: number;
   signingErrors: number;
+  /** Tenants whose changes wait because their rows make no entitlement. */
+  unsignable: number;
   /** Looks at a case that failed. */
   caseErrors: number;
   /** Messages from outside, by what became of them. */
@@ -22,6 +24,7 @@ export function createCounters(): ApiCounters {
     published: 0,
     heads: 0,
     signingErrors: 0,
+    unsignable: 0,
     caseErrors: 0,
     inbox: { done: 0, ignored: 0, quarantined: 0 },
   };

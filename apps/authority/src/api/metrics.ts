@@ -28,6 +28,11 @@ export async function metricsText(service: Service): Promise<{ text: string; typ
   count("dimmer_watch_dropped_total", "Watch streams dropped because they did not keep up.", hub.dropped);
   count("dimmer_publications_total", "Versions published by this process.", counters.published);
   count("dimmer_signing_errors_total", "Turns of the sequencer that failed.", counters.signingErrors);
+  gauge(
+    "dimmer_unsignable_tenants",
+    "Tenants whose rows make no entitlement: they stay as published.",
+    counters.unsignable,
+  );
   const inbox = new Counter({
     name: "dimmer_inbox_messages_total",
     help: "Messages from outside, by what became of them.",

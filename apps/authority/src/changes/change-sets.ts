@@ -141,7 +141,7 @@ async function revertHeld(write: ChangeSetWrite, id: string): Promise<void> {
   const tenants = rows.flatMap(({ tenant_id }) => tenant_id ?? []);
   for (let start = 0; start < tenants.length; start += BATCH) {
     const ids = tenants.slice(start, start + BATCH);
-    const wanted = await wantedLines(queries, ids);
+    const { lines: wanted } = await wantedLines(queries, ids);
     const published = await queries.selectFrom("entitlement").selectAll().where("tenant_id", "in", ids).execute();
     const lines = new Map(published.map(({ tenant_id, line }) => [tenant_id, line]));
     for (const tenant of ids) {

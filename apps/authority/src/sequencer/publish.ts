@@ -46,6 +46,8 @@ export interface PublishContext {
   readonly nowMs: number;
   /** Publishes what is pending of this kind alone. Default: of every kind. */
   readonly only?: PendingTable["kind"] | undefined;
+  /** Is told of a tenant that stays as it was published, because its rows make no entitlement. */
+  readonly onUnsignable: (tenant: string, why: Error) => void;
 }
 
 /** What was published, to be taken over once the transaction has committed. */
@@ -75,10 +77,9 @@ const MAX_DELTA_CHARS = 1 << 20;
  *   and there may be more
  */
 export async function publishNext(context: PublishContext): Promise<Published | "nothing left" | "nothing new"> {
-  const { queries, published, policy, nowMs, only } = context;
-  const open = await openChanges(queries, only);
+  const { queries, published, policy, nowMs } = context;
+  const { open, wanted } = await signableChanges(context);
   if (open.length === 0) return "nothing left";
-  const wanted = await wantedLines(queries, tenantsOf(open));
   const isChanged = (tenant: string): boolean => wanted.has(tenant) && published.get(tenant) !== wanted.get(tenant);
   const pending = open.slice(
     0,
@@ -111,7 +112,28 @@ export async function publishNext(context: PublishContext): Promise<Published | 
   return sign(context, { signed, held, changed, narrowed: counted, kinds });
 }
 
-async function openChanges(queries: Transaction<Tables>, only: PendingTable["kind"] | undefined): Promise<Pending[]> {
+/**
+ * What is pending and can be signed, at most 1,000 changes. A tenant whose rows make no entitlement waits by itself, as it
+ * was published last, and holds up nobody behind it.
+ */
+async function signableChanges({ queries, only, onUnsignable }: PublishContext): Promise<{
+  readonly open: readonly Pending[];
+  readonly wanted: ReadonlyMap<string, string>;
+}> {
+  for (let passed = 0; ; passed += MAX_TENANTS) {
+    const rows = await openChanges(queries, only, passed);
+    const { lines: wanted, faults } = await wantedLines(queries, tenantsOf(rows));
+    for (const [tenant, why] of faults) onUnsignable(tenant, why);
+    const open = rows.filter(({ kind, tenant_id }) => kind !== "entitlement" || !faults.has(tenant_id as string));
+    if (open.length > 0 || rows.length < MAX_TENANTS) return { open, wanted };
+  }
+}
+
+async function openChanges(
+  queries: Transaction<Tables>,
+  only: PendingTable["kind"] | undefined,
+  passed: number,
+): Promise<Pending[]> {
   const open = queries
     .selectFrom("pending")
     .leftJoin("change_set", "change_set.id", "pending.change_set_id")
@@ -125,7 +147,8 @@ async function openChanges(queries: Transaction<Tables>, only: PendingTable["kin
     )
     .orderBy("pending.priority")
     .orderBy("pending.id")
-    .limit(MAX_TENANTS);
+    .limit(MAX_TENANTS)
+    .offset(passed);
   return (await open.execute()) as Pending[];
 }
 
@@ -341,7 +364,7 @@ async function markPublished(
     .where("id", "in", ids)
     .execute();
   // What is published of a tenant is its whole state, unless it is held: whatever else was put aside for it is overtaken.
-  const tenants = tenantsOf(signed).filter((tenant) => !held.has(tenant));
+  const tenants = tenantsOf(signed.filter(({ kind }) => kind === "entitlement")).filter((tenant) => !held.has(tenant));
   if (tenants.length === 0) return;
   await queries
     .updateTable("pending")

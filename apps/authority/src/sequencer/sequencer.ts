@@ -23,6 +23,8 @@ export interface SequencerEvents {
   onSettled(): void;
   /** It stopped signing, or began to; `why` is for an operator. */
   onRole(role: "leader" | "follower" | "refusing", why?: string): void;
+  /** Tenants with changes that cannot be signed, and why, whenever they are others than before. */
+  onUnsignable(tenants: ReadonlyMap<string, Error>): void;
   onError(error: unknown): void;
 }
 
@@ -87,6 +89,7 @@ export class Sequencer {
   /** What was reported last of keys that are not here: it is said once. */
   #keysFault: string | undefined;
   #isWoken = false;
+  #unsignable: ReadonlyMap<string, Error> = new Map();
   #running: Promise<void> | undefined;
   #role: "leader" | "follower" | "refusing" | undefined;
 
@@ -145,18 +148,28 @@ export class Sequencer {
     const held = await this.#lead();
     if (held === undefined) return;
     await this.#changeKeys(held);
+    const unsignable = new Map<string, Error>();
     try {
-      await this.#publish(held);
+      await this.#publish(held, unsignable);
     } catch (error) {
       if (!isUnsignable(error)) throw error;
       this.#options.events.onError(error);
-      await this.#publishApart(held);
+      await this.#publishApart(held, unsignable);
     }
+    this.#tell(unsignable);
     await this.#listAndSign(held);
   }
 
+  #tell(unsignable: ReadonlyMap<string, Error>): void {
+    const isSame =
+      unsignable.size === this.#unsignable.size &&
+      [...unsignable].every(([tenant, { message }]) => this.#unsignable.get(tenant)?.message === message);
+    this.#unsignable = unsignable;
+    if (!isSame) this.#options.events.onUnsignable(unsignable);
+  }
+
   /** Publishes what is pending, of one kind or of all, until nothing is left or something else is due. */
-  async #publish(held: Held, only?: "locks" | "entitlement"): Promise<void> {
+  async #publish(held: Held, unsignable: Map<string, Error>, only?: "locks" | "entitlement"): Promise<void> {
     while (!this.#isStopped) {
       const published = await this.#fenced(held, (queries) =>
         publishNext({
@@ -166,6 +179,7 @@ export class Sequencer {
           limits: this.#limits,
           nowMs: this.#issuingMs(held),
           only,
+          onUnsignable: (tenant, why) => unsignable.set(tenant, why),
         }),
       );
       if (published === "nothing left") break;
@@ -179,10 +193,10 @@ export class Sequencer {
   }
 
   /** What cannot be signed must not hold up what can: no lock waits for a tenant, and neither for a policy. */
-  async #publishApart(held: Held): Promise<void> {
+  async #publishApart(held: Held, unsignable: Map<string, Error>): Promise<void> {
     for (const kind of ["locks", "entitlement"] as const) {
       try {
-        await this.#publish(held, kind);
+        await this.#publish(held, unsignable, kind);
       } catch (error) {
         if (!isUnsignable(error)) throw error;
       }

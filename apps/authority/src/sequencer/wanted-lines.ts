@@ -1,18 +1,24 @@
-import { DimmerError } from "@dimmer/core";
 import { canonicalLine, checkWireEntitlement } from "@dimmer/statement";
 import type { Queries } from "../store/open-store.ts";
 import type { RestrictionTable, TenantTable } from "../store/schema.ts";
 
 const BATCH = 500;
 
+/** What ought to be published of some tenants. */
+export interface WantedLines {
+  /** By tenant, a line of the feed. A tenant without a row has none. */
+  readonly lines: ReadonlyMap<string, string>;
+  /** By tenant, why its rows make no entitlement: the doors let none in, a hand in the database might. */
+  readonly faults: ReadonlyMap<string, Error>;
+}
+
 /**
- * What the state says of some tenants, as lines of the feed: what ought to be published of them. A tenant without a row
- * is left out. Two queries for 500 tenants.
- *
- * @throws {DimmerError} `entitlement_invalid` where a row does not make an entitlement: the doors let none in
+ * What the state says of some tenants, as lines of the feed. Two queries for 500 tenants. One tenant whose rows make no
+ * entitlement costs the others nothing.
  */
-export async function wantedLines(queries: Queries, tenants: readonly string[]): Promise<Map<string, string>> {
+export async function wantedLines(queries: Queries, tenants: readonly string[]): Promise<WantedLines> {
   const lines = new Map<string, string>();
+  const faults = new Map<string, Error>();
   for (let start = 0; start < tenants.length; start += BATCH) {
     const ids = tenants.slice(start, start + BATCH);
     const rows = await queries.selectFrom("tenant").selectAll().where("id", "in", ids).execute();
@@ -25,9 +31,15 @@ export async function wantedLines(queries: Queries, tenants: readonly string[]):
       .orderBy("id")
       .execute();
     const byTenant = Map.groupBy(restrictions, (restriction) => restriction.tenant_id);
-    for (const row of rows) lines.set(row.id, lineOf(row, byTenant.get(row.id) ?? []));
+    for (const row of rows) {
+      try {
+        lines.set(row.id, lineOf(row, byTenant.get(row.id) ?? []));
+      } catch (error) {
+        faults.set(row.id, error as Error);
+      }
+    }
   }
-  return lines;
+  return { lines, faults };
 }
 
 function lineOf(tenant: TenantTable, restrictions: readonly RestrictionTable[]): string {
@@ -39,12 +51,7 @@ function lineOf(tenant: TenantTable, restrictions: readonly RestrictionTable[]):
     ...(Object.keys(features).length === 0 ? {} : { features }),
     ...(restrictions.length === 0 ? {} : { restrictions: restrictions.map(restrictionOf) }),
   };
-  try {
-    return canonicalLine(checkWireEntitlement(entitlement));
-  } catch (cause) {
-    if (!(cause instanceof DimmerError)) throw cause;
-    throw new DimmerError(cause.code, `tenant ${tenant.id}: ${cause.message}`, { cause });
-  }
+  return canonicalLine(checkWireEntitlement(entitlement));
 }
 
 function restrictionOf({ cause, id, steps, exception }: RestrictionTable): unknown {

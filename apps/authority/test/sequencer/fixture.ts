@@ -85,6 +85,9 @@ export async function testAuthority(url?: string): Promise<TestAuthority> {
           onHead: (head) => heads.push(head),
           onSettled: () => undefined,
           onRole: (role, why) => roles.push(why === undefined ? role : `${role}: ${why}`),
+          onUnsignable: (tenants) => {
+            for (const error of tenants.values()) throw error;
+          },
           onError: (error) => {
             throw error;
           },

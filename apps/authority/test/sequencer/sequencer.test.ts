@@ -90,6 +90,7 @@ describe.each(engines())("the sequencer on $name", (engine) => {
         onHead: (head) => heads.push(head),
         onSettled: () => undefined,
         onRole: () => undefined,
+        onUnsignable: (tenants) => errors.push(...tenants.values()),
         onError: (error) => errors.push(error),
       },
     });
@@ -112,6 +113,50 @@ describe.each(engines())("the sequencer on $name", (engine) => {
     const before = heads.length;
     authority.wake();
     await expect.poll(() => heads.length).toBeGreaterThan(before);
+  });
+
+  it("D2 · lets nobody wait for a tenant whose rows make no entitlement, and leaves it as it was published", async () => {
+    const publications: Publication[] = [];
+    const told: (readonly string[])[] = [];
+    await put(tenant("broken"), tenant("acme"));
+    authority.sequence({
+      events: {
+        onPublication: (publication) => publications.push(publication),
+        onHead: () => undefined,
+        onSettled: () => undefined,
+        onRole: () => undefined,
+        onUnsignable: (tenants) => told.push([...tenants].map(([id, { message }]) => `${id}: ${message}`)),
+        onError: (error) => {
+          throw error;
+        },
+      },
+    });
+    await expect.poll(() => publications.length).toBe(1);
+    // A restoration of the broken one comes before everybody, 1,001 times.
+    await authority.write(async (write) => {
+      const features = write.queries.updateTable("tenant").where("id", "=", "broken");
+      await features.set({ features: "{" }).execute();
+      for (let i = 0; i < 1_001; i++) {
+        const row = { tenant: "broken", priority: PRIORITY.restore, actor: write.actor, nowMs: write.nowMs };
+        await enqueue(write.queries, "entitlement", row);
+      }
+      await putTenant(write, tenant("acme", "starter"));
+      const input = { tenant: "broken", cause: "security", case: "INC-1", allow: [] };
+      await lockTenant({ ...write, newLocks: 10 }, input);
+    });
+    authority.wake();
+    await expect.poll(() => publications.map(({ locks }) => locks !== undefined)).toContain(true);
+    await expect
+      .poll(() => publications.slice(1).flatMap(({ delta }) => payloadOf(delta)["entitlements"]))
+      .toEqual([{ tenant: "acme", plan: "starter" }]);
+    await expect.poll(() => told).toEqual([[expect.stringMatching(/^broken: /)]]);
+
+    await authority.write((write) => putTenant(write, tenant("broken", "starter")));
+    authority.wake();
+    await expect
+      .poll(() => publications.slice(2).flatMap(({ delta }) => payloadOf(delta)["entitlements"]))
+      .toContainEqual({ tenant: "broken", plan: "starter" });
+    await expect.poll(() => told.at(-1)).toEqual([]);
   });
 
   it("publishes a tombstone for a tenant that is removed", async () => {
