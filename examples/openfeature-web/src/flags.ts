@@ -44,3 +44,25 @@ export async function openFlags({ baseUrl, tenant, isOtherOrigin = false }: Flag
   await OpenFeature.setProviderAndWait(provider as Provider).catch(() => undefined);
   return OpenFeature.getClient();
 }
+
+/** What the page shows. */
+export interface PageState {
+  readonly canCreate: boolean;
+  readonly notice: string;
+  readonly seats: string;
+}
+
+/**
+ * Reads what the page shows. The defaults are open, as the product is: where nobody answers, a button that the server then
+ * refuses annoys nobody for long, and a customer who pays is not shut out by an outage.
+ */
+export function readState(client: Pick<Client, "getBooleanDetails" | "getNumberDetails">): PageState {
+  const create = client.getBooleanDetails("can.create", true);
+  const { mode = "full", reason } = create.flagMetadata;
+  const seats = client.getNumberDetails("seats", Number.POSITIVE_INFINITY);
+  return {
+    canCreate: create.value,
+    notice: create.value ? "" : `Creating is closed (${mode}, ${reason}).`,
+    seats: seats.variant === "on" && seats.flagMetadata["unlimited"] !== true ? `${seats.value} seats` : "",
+  };
+}
