@@ -4,6 +4,11 @@ export interface SendFailureOptions {
   readonly isGone?: boolean;
   /** Another attempt cannot succeed: the event is a dead letter at once. Default: false. */
   readonly isFinal?: boolean;
+  /**
+   * Nobody knows where the event should go, or how to sign it: nothing was tried. It waits, its endpoint is shown as
+   * `unconfigured`, and it is asked again every minute. Default: false.
+   */
+  readonly isUnconfigured?: boolean;
   /** How long the receiver asks to be left alone, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
@@ -17,13 +22,18 @@ export class SendFailure extends Error {
   override readonly name = "SendFailure";
   readonly isGone: boolean;
   readonly isFinal: boolean;
+  readonly isUnconfigured: boolean;
   readonly retryAfterMs: number | undefined;
 
   /** @param message what went wrong, for operators; it is kept and shown, so no payload and no secret may stand in it */
-  constructor(message: string, { isGone = false, isFinal = false, retryAfterMs, cause }: SendFailureOptions = {}) {
+  constructor(
+    message: string,
+    { isGone = false, isFinal = false, isUnconfigured = false, retryAfterMs, cause }: SendFailureOptions = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.isGone = isGone;
     this.isFinal = isFinal || isGone;
+    this.isUnconfigured = isUnconfigured && !this.isFinal;
     this.retryAfterMs = retryAfterMs;
   }
 }

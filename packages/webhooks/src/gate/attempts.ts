@@ -26,6 +26,8 @@ interface UnderWay {
 /** How long a send that is under way may go on after its tenant may no longer receive; with the gate's look, below 1 s. */
 const GRACE_MS = 500;
 const MAX_ERROR_LENGTH = 200;
+/** Where an endpoint is unknown, how long until the sender is asked again: a file that was mended needs nobody else. */
+const UNCONFIGURED_WAIT_MS = 60_000;
 
 /**
  * Makes attempts, and ends those that take too long or whose tenant may no longer receive. A sender that does not heed
@@ -119,6 +121,10 @@ export class Attempts {
   #failureOf(error: unknown, attempts: number): FailedAttempt {
     const known = error instanceof SendFailure ? error : undefined;
     const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR_LENGTH);
+    if (known?.isUnconfigured === true) {
+      const nextMs = this.#settings.clock.nowMs() + UNCONFIGURED_WAIT_MS;
+      return { attempts: attempts - 1, error: message, nextMs, isUnconfigured: true };
+    }
     const waitMs =
       known?.isFinal === true
         ? undefined

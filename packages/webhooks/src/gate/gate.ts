@@ -60,9 +60,12 @@ export interface Gate extends AsyncDisposable {
   /** Lets go on what was paused by `pause` or by a receiver that answered 410. How many endpoints. */
   resume(selection: Selection): Promise<number>;
   /** Sends dead letters again; with `sinceMs`, also what arrived of that time or later and is still kept. How many. */
-  replay(selection: Selection & { readonly sinceMs?: number | undefined }): Promise<number>;
+  replay(
+    selection: Selection & { readonly sinceMs?: number | undefined },
+    onProgress?: (done: number) => void,
+  ): Promise<number>;
   /** Removes everything that is kept of a tenant or an endpoint. How many events. */
-  purge(selection: Selection): Promise<number>;
+  purge(selection: Selection, onProgress?: (done: number) => void): Promise<number>;
   /** Sums over the store, for metrics. */
   totals(): Promise<OutboxTotals>;
   readonly counters: Readonly<GateCounters>;
@@ -263,12 +266,15 @@ class OpenGate implements Gate {
     return this.#operate(() => this.#settings.store.setPaused(selection, false));
   }
 
-  replay(selection: Selection & { readonly sinceMs?: number | undefined }): Promise<number> {
-    return this.#operate(() => this.#settings.store.replay(selection));
+  replay(
+    selection: Selection & { readonly sinceMs?: number | undefined },
+    onProgress?: (done: number) => void,
+  ): Promise<number> {
+    return this.#operate(() => this.#settings.store.replay(selection, onProgress));
   }
 
-  purge(selection: Selection): Promise<number> {
-    return this.#operate(() => this.#settings.store.purge(selection));
+  purge(selection: Selection, onProgress?: (done: number) => void): Promise<number> {
+    return this.#operate(() => this.#settings.store.purge(selection, onProgress));
   }
 
   totals(): Promise<OutboxTotals> {

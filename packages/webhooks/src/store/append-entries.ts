@@ -1,6 +1,7 @@
 import { dropOverBounds } from "./drop-events.ts";
 import type { Appended, NewEntry, OutboxBounds } from "./outbox.ts";
 import { STATE, STATE_NAMES } from "./schema.ts";
+import { PAUSED_BY_FAILURE } from "./settle-marks.ts";
 import type { SqlSession } from "./sql-driver.ts";
 
 interface Placed {
@@ -58,8 +59,15 @@ async function appendToLane(session: SqlSession, placed: readonly Placed[], outc
     if (entry.isHeld) lastHeld = seq;
     if (entry.failed?.nextMs !== undefined) {
       await session.all(
-        "UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4 WHERE lane = $1 AND waiting = 0",
-        [lane, entry.failed.attempts, entry.failed.nextMs, entry.failed.error],
+        `UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4, paused = ${PAUSED_BY_FAILURE}
+          WHERE lane = $1 AND waiting = 0`,
+        [
+          lane,
+          entry.failed.attempts,
+          entry.failed.nextMs,
+          entry.failed.error,
+          entry.failed.isUnconfigured === true ? 1 : 0,
+        ],
       );
     }
   }

@@ -15,33 +15,42 @@ export function readGap(column: unknown): StoredGap | undefined {
   return typeof column === "string" ? (JSON.parse(column) as StoredGap) : undefined;
 }
 
-const CHUNK = 500;
+/** At most so many events are dropped at once: others wait meanwhile. */
+export const DROP_CHUNK = 500;
 
-/**
- * Drops events of a lane, oldest first, and widens its gap by exactly those. They are the oldest that wait, but for the
- * first where it may be under way.
- */
-async function drop(session: SqlSession, lane: number, events: readonly SqlRow[]): Promise<number> {
-  const [first] = events;
-  const last = events.at(-1);
-  if (first === undefined || last === undefined) return 0;
+/** Widens the gap of a lane by exactly these events. The lane's row is locked by then. */
+export async function widenGap(session: SqlSession, lane: number, events: readonly SqlRow[]): Promise<void> {
   const [row] = await session.all("SELECT gap FROM webhook_lane WHERE lane = $1", [lane]);
   const before = readGap(row?.["gap"]);
+  const [places, instants] = [column(events, "seq"), column(events, "at_ms")];
   // Operators may let old events wait again: the range is the least and the greatest, not the first and the last told.
   const gap: StoredGap = {
-    first: Math.min(before?.first ?? Number.POSITIVE_INFINITY, Number(first["seq"])),
-    last: Math.max(before?.last ?? 0, Number(last["seq"])),
-    sinceMs: Math.min(before?.sinceMs ?? Number.POSITIVE_INFINITY, ...events.map((event) => Number(event["at_ms"]))),
-    untilMs: Math.max(before?.untilMs ?? 0, ...events.map((event) => Number(event["at_ms"]))),
+    first: Math.min(before?.first ?? Number.POSITIVE_INFINITY, ...places),
+    last: Math.max(before?.last ?? 0, ...places),
+    sinceMs: Math.min(before?.sinceMs ?? Number.POSITIVE_INFINITY, ...instants),
+    untilMs: Math.max(before?.untilMs ?? 0, ...instants),
     dropped: (before?.dropped ?? 0) + events.length,
   };
-  for (const event of events) await session.all("DELETE FROM webhook_event WHERE seq = $1", [Number(event["seq"])]);
-  const bytes = events.reduce((sum, event) => sum + Number(event["bytes"]), 0);
-  await session.all("UPDATE webhook_lane SET gap = $2, waiting = waiting - $3, bytes = bytes - $4 WHERE lane = $1", [
+  await session.all("UPDATE webhook_lane SET gap = $2 WHERE lane = $1", [lane, JSON.stringify(gap)]);
+}
+
+const column = (rows: readonly SqlRow[], name: string): number[] => rows.map((row) => Number(row[name]));
+
+/** Drops waiting events of a lane that stand next to each other, in order, and widens its gap by exactly those. */
+async function drop(session: SqlSession, lane: number, events: readonly SqlRow[]): Promise<number> {
+  const [first, last] = [events[0], events.at(-1)];
+  if (first === undefined || last === undefined) return 0;
+  const bytes = column(events, "bytes").reduce((sum, size) => sum + size, 0);
+  await session.all("UPDATE webhook_lane SET waiting = waiting - $2, bytes = bytes - $3 WHERE lane = $1", [
     lane,
-    JSON.stringify(gap),
     events.length,
     bytes,
+  ]);
+  await widenGap(session, lane, events);
+  await session.all("DELETE FROM webhook_event WHERE lane = $1 AND state = 0 AND seq BETWEEN $2 AND $3", [
+    lane,
+    Number(first["seq"]),
+    Number(last["seq"]),
   ]);
   return events.length;
 }
@@ -67,11 +76,8 @@ export async function dropOverBounds(session: SqlSession, tenant: string, bounds
     );
     if (fullest === undefined) return dropped;
     const lane = Number(fullest["lane"]);
-    const wanted = over > 0 ? Math.min(over, CHUNK) : CHUNK;
-    const oldest = await session.all(
-      "SELECT seq, at_ms, bytes FROM webhook_event WHERE lane = $1 AND state = 0 ORDER BY seq LIMIT $2",
-      [lane, wanted + 1],
-    );
+    const wanted = over > 0 ? Math.min(over, DROP_CHUNK) : DROP_CHUNK;
+    const oldest = await oldestOf(session, lane, wanted + 1);
     const chosen: SqlRow[] = [];
     for (const event of oldest.slice(1)) {
       if (over <= 0 && overBytes <= 0) break;
@@ -83,16 +89,25 @@ export async function dropOverBounds(session: SqlSession, tenant: string, bounds
   }
 }
 
-/** Drops what waits in a lane since before an instant. Only for a lane of which nothing is under way. */
-export async function dropAged(session: SqlSession, lane: number, beforeMs: number): Promise<number> {
-  let dropped = 0;
-  for (;;) {
-    const oldest = await session.all(
-      "SELECT seq, at_ms, bytes FROM webhook_event WHERE lane = $1 AND state = 0 ORDER BY seq LIMIT $2",
-      [lane, CHUNK],
-    );
-    const young = oldest.findIndex((event) => Number(event["at_ms"]) >= beforeMs);
-    dropped += await drop(session, lane, young === -1 ? oldest : oldest.slice(0, young));
-    if (young !== -1 || oldest.length < CHUNK) return dropped;
-  }
+/**
+ * Drops what waits in a lane since before an instant, one chunk of it. Only for a lane of which nothing is under way.
+ */
+export async function dropAged(
+  session: SqlSession,
+  lane: number,
+  beforeMs: number,
+): Promise<{ readonly dropped: number; readonly isMore: boolean }> {
+  // The lane first, as every change of one.
+  await session.all("UPDATE webhook_lane SET waiting = waiting WHERE lane = $1", [lane]);
+  const oldest = await oldestOf(session, lane, DROP_CHUNK);
+  const young = oldest.findIndex((event) => Number(event["at_ms"]) >= beforeMs);
+  const dropped = await drop(session, lane, young === -1 ? oldest : oldest.slice(0, young));
+  return { dropped, isMore: young === -1 && oldest.length === DROP_CHUNK };
+}
+
+function oldestOf(session: SqlSession, lane: number, limit: number): readonly SqlRow[] | Promise<readonly SqlRow[]> {
+  return session.all(
+    "SELECT seq, at_ms, bytes FROM webhook_event WHERE lane = $1 AND state = 0 ORDER BY seq LIMIT $2",
+    [lane, limit],
+  );
 }

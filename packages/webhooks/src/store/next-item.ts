@@ -3,22 +3,31 @@ import { dropAged, readGap, type StoredGap } from "./drop-events.ts";
 import type { NextItem } from "./outbox.ts";
 import type { SqlRow, SqlSession } from "./sql-driver.ts";
 
+/** What a lane sends next, and how many events were dropped for their age to find it. */
+export interface FoundItem {
+  readonly item: NextItem | undefined;
+  readonly dropped: number;
+  /** More are too old than one transaction drops: ask again. */
+  readonly isMore?: boolean;
+}
+
 /**
- * What a lane sends next, and how many events were dropped for their age to find it. A gap is told in its place: once
- * what stands before it is gone. It is frozen before it is told, so that what is dropped meanwhile begins another.
+ * Finds what a lane sends next. A gap is told in its place: once what stands before it is gone. It is frozen before it
+ * is told, so that what is dropped meanwhile begins another.
  */
 export async function nextItem(
   session: SqlSession,
   lane: number,
   { nowMs, maxAgeMs }: { readonly nowMs: number; readonly maxAgeMs: number },
-): Promise<{ readonly item: NextItem | undefined; readonly dropped: number }> {
+): Promise<FoundItem> {
   let dropped = 0;
   let row = await readLane(session, lane);
-  if (row === undefined || row["paused"] !== null || !isDue(Number(row["next_ms"]), nowMs))
-    return { item: undefined, dropped };
+  if (row === undefined || !isOpen(row) || !isDue(Number(row["next_ms"]), nowMs)) return { item: undefined, dropped };
   let head = await readHead(session, lane);
   if (head !== undefined && Number(head["at_ms"]) < nowMs - maxAgeMs) {
-    dropped = await dropAged(session, lane, nowMs - maxAgeMs);
+    const aged = await dropAged(session, lane, nowMs - maxAgeMs);
+    dropped = aged.dropped;
+    if (aged.isMore) return { item: undefined, dropped, isMore: true };
     row = (await readLane(session, lane)) as SqlRow;
     head = await readHead(session, lane);
   }
@@ -47,6 +56,11 @@ export async function nextItem(
   };
 }
 
+/** Whether anything may be sent. An unconfigured endpoint is asked about again when its wait is over. */
+function isOpen(lane: SqlRow): boolean {
+  return (lane["paused"] === null || lane["paused"] === "unconfigured") && lane["replaying"] === null;
+}
+
 /** Whether a wait is over, or is one that nobody can have meant. Never throws. */
 function isDue(nextMs: number, nowMs: number): boolean {
   return nextMs <= nowMs || nextMs > nowMs + IMPLAUSIBLE_WAIT_MS;
@@ -54,7 +68,7 @@ function isDue(nextMs: number, nowMs: number): boolean {
 
 async function readLane(session: SqlSession, lane: number): Promise<SqlRow | undefined> {
   const [row] = await session.all(
-    "SELECT held_from, held_upto, attempts, next_ms, paused, gap, telling FROM webhook_lane WHERE lane = $1",
+    "SELECT held_from, held_upto, attempts, next_ms, paused, replaying, gap, telling FROM webhook_lane WHERE lane = $1",
     [lane],
   );
   return row;

@@ -1,10 +1,12 @@
 import { readGap } from "./drop-events.ts";
 import type { LaneStatus, ListedEvent, OutboxTotals, Selection } from "./outbox.ts";
-import { STATE, STATE_NAMES } from "./schema.ts";
+import { PURGED, STATE, STATE_NAMES } from "./schema.ts";
 import type { SqlRow, SqlSession, SqlValue } from "./sql-driver.ts";
 
-const CHOSEN = "tenant = $1 AND ($2 = '' OR endpoint = $2)";
-const chosen = ({ tenant, endpoint }: Selection): readonly SqlValue[] => [tenant, endpoint ?? ""];
+/** The lanes of a selection, with `$1` and `$2` of `chosen`. */
+export const CHOSEN = "tenant = $1 AND ($2 = '' OR endpoint = $2)";
+/** What `CHOSEN` is asked with. */
+export const chosen = ({ tenant, endpoint }: Selection): readonly SqlValue[] => [tenant, endpoint ?? ""];
 
 /** How the lanes of a tenant fare. */
 export async function statusOf(session: SqlSession, tenant: string): Promise<readonly LaneStatus[]> {
@@ -23,7 +25,7 @@ export async function statusOf(session: SqlSession, tenant: string): Promise<rea
       waiting: Number(row["waiting"]),
       bytes: Number(row["bytes"]),
       dead: Number(row["dead"]),
-      paused: (row["paused"] ?? undefined) as LaneStatus["paused"],
+      paused: (row["paused"] ?? (row["replaying"] === null ? undefined : "replaying")) as LaneStatus["paused"],
       gap: gap === undefined ? undefined : { sinceMs: gap.sinceMs, untilMs: gap.untilMs, dropped: gap.dropped },
       attempts: Number(row["attempts"]),
       nextMs: Number(row["next_ms"]) === 0 ? undefined : Number(row["next_ms"]),
@@ -68,49 +70,12 @@ export async function pauseLanes(session: SqlSession, selection: Selection, isPa
   return rows.length;
 }
 
-/** Lets dead letters, and what was delivered since an instant, wait again in their old places. */
-export async function replayEvents(
-  session: SqlSession,
-  selection: Selection & { readonly sinceMs?: number | undefined },
-): Promise<number> {
-  let replayed = 0;
-  const lanes = await session.all(`SELECT lane FROM webhook_lane WHERE ${CHOSEN} ORDER BY lane`, chosen(selection));
-  for (const row of lanes) {
-    const lane = Number(row["lane"]);
-    // Locked first, as every change of a lane.
-    await session.all("UPDATE webhook_lane SET paused = NULL, attempts = 0, next_ms = 0 WHERE lane = $1", [lane]);
-    const events = await session.all(
-      `UPDATE webhook_event SET state = 0, done_ms = NULL
-        WHERE lane = $1 AND state <> 0 AND (state = 2 OR $2 = 1) AND at_ms >= $3 RETURNING bytes`,
-      [lane, selection.sinceMs === undefined ? 0 : 1, selection.sinceMs ?? 0],
-    );
-    const bytes = events.reduce((sum, event) => sum + Number(event["bytes"]), 0);
-    await session.all("UPDATE webhook_lane SET waiting = waiting + $2, bytes = bytes + $3 WHERE lane = $1", [
-      lane,
-      events.length,
-      bytes,
-    ]);
-    replayed += events.length;
-  }
-  return replayed;
-}
-
-/** Removes all that is kept of lanes, and the lanes. */
-export async function purgeEvents(session: SqlSession, selection: Selection): Promise<number> {
-  let purged = 0;
-  for (const row of await session.all(`DELETE FROM webhook_lane WHERE ${CHOSEN} RETURNING lane`, chosen(selection))) {
-    const events = await session.all("DELETE FROM webhook_event WHERE lane = $1 RETURNING seq", [Number(row["lane"])]);
-    purged += events.length;
-  }
-  if (selection.endpoint === undefined) {
-    await session.all("DELETE FROM webhook_suspension WHERE tenant = $1", [selection.tenant]);
-  }
-  return purged;
-}
-
 /** Sums over the store; the oldest is of tenants that are not suspended, since the others wait by design. */
 export async function totalsOf(session: SqlSession): Promise<Omit<OutboxTotals, "dropped">> {
-  const [sums] = await session.all("SELECT SUM(waiting) AS waiting, SUM(bytes) AS bytes FROM webhook_lane");
+  const [sums] = await session.all(
+    `SELECT SUM(waiting) AS waiting, SUM(bytes) AS bytes, SUM(CASE WHEN paused = 'unconfigured' THEN 1 ELSE 0 END) AS
+      unconfigured FROM webhook_lane WHERE tenant <> '${PURGED}'`,
+  );
   const [dead] = await session.all("SELECT COUNT(*) AS dead FROM webhook_event WHERE state = 2");
   const [suspended] = await session.all("SELECT COUNT(*) AS suspended FROM webhook_suspension WHERE resuming = 0");
   const [oldest] = await session.all(
@@ -121,6 +86,7 @@ export async function totalsOf(session: SqlSession): Promise<Omit<OutboxTotals, 
     waiting: Number(sums?.["waiting"] ?? 0),
     bytes: Number(sums?.["bytes"] ?? 0),
     dead: Number(dead?.["dead"] ?? 0),
+    unconfigured: Number(sums?.["unconfigured"] ?? 0),
     suspended: Number(suspended?.["suspended"] ?? 0),
     oldestMs: numberOf(oldest?.["at_ms"]),
   };

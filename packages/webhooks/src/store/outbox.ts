@@ -10,8 +10,10 @@ export interface OutboxBounds {
   readonly maxAgeMs: number;
   /** How long a delivered event is kept, for replays and for producers that repeat an id. Default 24 h. */
   readonly keepSentMs: number;
-  /** Delivered events, and dead letters, that are kept in the whole store. Default 100,000 each. */
+  /** Delivered events that are kept in the whole store. Default 100,000. */
   readonly maxKept: number;
+  /** Dead letters that are kept. Default 10,000; past it the oldest are let go of, and told as a gap. */
+  readonly maxDead: number;
 }
 
 /** The bounds of a store unless it is told others. */
@@ -21,6 +23,7 @@ export const DEFAULT_BOUNDS: OutboxBounds = {
   maxAgeMs: 30 * 86_400_000,
   keepSentMs: 86_400_000,
   maxKept: 100_000,
+  maxDead: 10_000,
 };
 
 /** Where an event stands: waiting for its turn, delivered, or given up. */
@@ -44,6 +47,8 @@ export interface FailedAttempt {
   readonly nextMs?: number;
   /** The endpoint wants nothing more. */
   readonly isGone?: boolean;
+  /** Nothing was tried, since nobody knows where it should go: it waits until `nextMs`, and no attempt is counted. */
+  readonly isUnconfigured?: boolean;
   /** For operators; no payload. */
   readonly error: string;
 }
@@ -104,7 +109,11 @@ export interface LaneStatus extends Lane {
   readonly waiting: number;
   readonly bytes: number;
   readonly dead: number;
-  readonly paused: "operator" | "gone" | undefined;
+  /**
+   * Why nothing is sent: an operator said so; the receiver answered 410; nobody knows where it should go (asked again
+   * every minute); or a replay is being laid out.
+   */
+  readonly paused: "operator" | "gone" | "unconfigured" | "replaying" | undefined;
   /** What was dropped and is not told to the receiver yet. */
   readonly gap: Gap | undefined;
   /** Attempts made of what stands first. */
@@ -143,11 +152,13 @@ export interface Suspension {
 
 /** Sums over the whole store. */
 export interface OutboxTotals {
-  /** Events dropped past a bound, and dead letters let go, since this process opened the store. */
+  /** Events dropped past a bound, and dead letters let go of, since this process opened the store. */
   readonly dropped: number;
   readonly waiting: number;
   readonly bytes: number;
   readonly dead: number;
+  /** Endpoints of which nobody knows where they are: what waits for them stays. */
+  readonly unconfigured: number;
   /** Tenants that are suspended and were not resynced since. */
   readonly suspended: number;
   /** Accepted when, what has waited longest for a tenant that may receive. */
@@ -186,17 +197,30 @@ export interface Outbox {
   /** Takes or renews the right to send for a tenant; `undefined` while another holds it. */
   lease(tenant: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
   release(lease: Lease): Promise<void>;
-  /** Drops what waits too long in lanes that nobody sends, and lets go of what was kept long enough. */
+  /**
+   * Drops what waits too long in lanes that nobody sends, lets go of what was kept long enough, and ends what a process
+   * that died had begun. In many short transactions: others' run between them.
+   */
   expire(nowMs: number, isSending: (lane: number) => boolean): Promise<void>;
   status(tenant: string): Promise<readonly LaneStatus[]>;
   list(
     selection: Selection & { readonly state: EventState; readonly afterSeq?: number; readonly limit: number },
   ): Promise<readonly ListedEvent[]>;
   setPaused(selection: Selection, isPaused: boolean): Promise<number>;
-  /** Lets dead letters wait again; with `sinceMs`, also what was delivered of that time or later. How many. */
-  replay(selection: Selection & { readonly sinceMs?: number | undefined }): Promise<number>;
-  /** Removes everything of a tenant, or of one endpoint: payloads, ids, gaps. How many events. */
-  purge(selection: Selection): Promise<number>;
+  /**
+   * Lets dead letters wait again; with `sinceMs`, also what was delivered of that time or later; as many as the tenant
+   * has room for. How many. In many short transactions, over which its lanes are not due; what a crash leaves undone
+   * the next `expire` does.
+   */
+  replay(
+    selection: Selection & { readonly sinceMs?: number | undefined },
+    onProgress?: (done: number) => void,
+  ): Promise<number>;
+  /**
+   * Removes everything of a tenant, or of one endpoint: payloads, ids, gaps. How many events. It is out of sight at
+   * once and off the disk in many short transactions; what a crash leaves undone the next `expire` does.
+   */
+  purge(selection: Selection, onProgress?: (done: number) => void): Promise<number>;
   totals(): Promise<OutboxTotals>;
   close(): Promise<void>;
 }

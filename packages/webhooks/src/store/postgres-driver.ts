@@ -1,5 +1,5 @@
 import { DimmerError } from "@dimmer/core";
-import { schemaOf } from "./schema.ts";
+import { ADDED_COLUMNS, schemaOf } from "./schema.ts";
 import type { SqlDriver, SqlRow, SqlSession } from "./sql-driver.ts";
 
 /** What of a `pg.Pool` is used: the product makes it, and ends it. */
@@ -45,6 +45,9 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
     run(async (session) => {
       await session.all("SELECT pg_advisory_xact_lock($1)", [SCHEMA_LOCK]);
       for (const statement of schemaOf(IDENTITY)) await session.all(statement);
+      for (const column of ADDED_COLUMNS) {
+        await session.all(`ALTER TABLE webhook_lane ADD COLUMN IF NOT EXISTS ${column}`);
+      }
     });
   return {
     isSole: false,

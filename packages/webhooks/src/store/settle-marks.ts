@@ -54,7 +54,7 @@ async function settle(session: SqlSession, { lane, item, nowMs, failed }: Mark):
   }
   await session.all(
     `UPDATE webhook_lane SET attempts = 0, next_ms = 0, last_error = $2,
-      paused = CASE WHEN $3 = 1 THEN 'gone' ELSE paused END,
+      paused = CASE WHEN $3 = 1 THEN 'gone' WHEN paused = 'unconfigured' THEN NULL ELSE paused END,
       held_from = CASE WHEN waiting = 0 THEN 0 ELSE held_from END,
       held_upto = CASE WHEN waiting = 0 THEN 0 ELSE held_upto END WHERE lane = $1`,
     [lane, failed?.error ?? null, failed?.isGone === true ? 1 : 0],
@@ -64,10 +64,12 @@ async function settle(session: SqlSession, { lane, item, nowMs, failed }: Mark):
 const DAY_MS = 86_400_000;
 
 async function waitAgain(session: SqlSession, lane: number, failed: FailedAttempt): Promise<void> {
-  await session.all("UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4 WHERE lane = $1", [
-    lane,
-    failed.attempts,
-    failed.nextMs ?? 0,
-    failed.error,
-  ]);
+  await session.all(
+    `UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4, paused = ${PAUSED_BY_FAILURE} WHERE lane = $1`,
+    [lane, failed.attempts, failed.nextMs ?? 0, failed.error, failed.isUnconfigured === true ? 1 : 0],
+  );
 }
+
+/** An operator's pause stays; that nobody knows the endpoint is over once something was tried. `$5`: nobody knows it. */
+export const PAUSED_BY_FAILURE: string =
+  "CASE WHEN $5 = 1 AND paused IS NULL THEN 'unconfigured' WHEN $5 = 0 AND paused = 'unconfigured' THEN NULL ELSE paused END";

@@ -1,18 +1,20 @@
 import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
 import { appendEntries, markHeld, suspend } from "./append-entries.ts";
-import { dropAged } from "./drop-events.ts";
-import { nextItem } from "./next-item.ts";
-import { listEvents, pauseLanes, purgeEvents, replayEvents, statusOf, totalsOf } from "./operate.ts";
+import { dropUnsent, pruneDead, pruneSent } from "./expire-events.ts";
+import { type FoundItem, nextItem } from "./next-item.ts";
+import { listEvents, pauseLanes, statusOf, totalsOf } from "./operate.ts";
 import { DEFAULT_BOUNDS, type Outbox, type OutboxBounds } from "./outbox.ts";
+import { endPurges, purgeLanes } from "./purge-lanes.ts";
+import { endReplays, replayLanes } from "./replay-lanes.ts";
 import { settleMarks } from "./settle-marks.ts";
-import type { SqlDriver, SqlSession } from "./sql-driver.ts";
+import type { SqlDriver } from "./sql-driver.ts";
 
 const PENDING = "(waiting > 0 OR gap IS NOT NULL OR telling IS NOT NULL)";
-/** At most so many rows are let go of in one transaction: it stops others meanwhile. */
-const PRUNE_CHUNK = 5_000;
+/** Lanes from which something may be sent; an unconfigured one is asked about again when its wait is over. */
+const OPEN = "(paused IS NULL OR paused = 'unconfigured') AND replaying IS NULL";
 
 /**
- * The outbox over a database. Every method is one transaction.
+ * The outbox over a database. Every method is one transaction, but for those that may have much to do.
  *
  * @throws {TypeError} `options_invalid` where a bound is no positive number
  */
@@ -32,7 +34,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
     hasBacklog: (tenant, endpoint) =>
       driver.transaction(async (session) => {
         const rows = await session.all(
-          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND endpoint = $2 AND (${PENDING} OR paused IS NOT NULL)`,
+          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND endpoint = $2 AND (${PENDING} OR paused IS NOT NULL OR replaying IS NOT NULL)`,
           [tenant, endpoint],
         );
         return rows.length > 0;
@@ -42,7 +44,8 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         const rows = await session.all(
           `SELECT lane, tenant, endpoint FROM webhook_lane l
             WHERE ${PENDING} AND NOT EXISTS
-              (SELECT 1 FROM webhook_suspension s WHERE s.tenant = l.tenant AND s.resuming = 0) AND paused IS NULL AND (next_ms <= $1 OR next_ms > $2) ORDER BY tenant, lane`,
+              (SELECT 1 FROM webhook_suspension s WHERE s.tenant = l.tenant AND s.resuming = 0)
+              AND ${OPEN} AND (next_ms <= $1 OR next_ms > $2) ORDER BY tenant, lane`,
           [nowMs, nowMs + IMPLAUSIBLE_WAIT_MS],
         );
         return rows.map((row) => ({
@@ -52,10 +55,11 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         }));
       }),
     async next(lane, nowMs) {
-      const found = await driver.transaction((session) =>
-        nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs }),
-      );
-      dropped += found.dropped;
+      let found: FoundItem;
+      do {
+        found = await driver.transaction((session) => nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs }));
+        dropped += found.dropped;
+      } while (found.isMore === true);
       return found.item;
     },
     settle: (marks) => driver.transaction((session) => settleMarks(session, marks)),
@@ -114,68 +118,28 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         ]);
       }),
     async expire(nowMs, isSending) {
-      dropped += await driver.transaction((session) =>
-        dropUnsent(session, nowMs - bounds.maxAgeMs, { isSending, nowSql: driver.nowMs }),
-      );
-      for (;;) {
-        const pruned = await driver.transaction((session) => prune(session, nowMs, bounds));
-        dropped += pruned.dead;
-        if (!pruned.isMore) return;
-      }
+      const onDropped = (events: number): void => {
+        dropped += events;
+      };
+      const expiry = { nowMs, bounds, isSending, onDropped };
+      await endPurges(driver);
+      await endReplays(driver, bounds);
+      await dropUnsent(driver, expiry);
+      await pruneSent(driver, expiry);
+      await pruneDead(driver, expiry);
     },
     status: (tenant) => driver.transaction((session) => statusOf(session, tenant)),
     list: (selection) => driver.transaction((session) => listEvents(session, selection)),
     setPaused: (selection, isPaused) => driver.transaction((session) => pauseLanes(session, selection, isPaused)),
-    replay: (selection) => driver.transaction((session) => replayEvents(session, selection)),
-    purge: (selection) => driver.transaction((session) => purgeEvents(session, selection)),
+    replay: (selection, onProgress) => replayLanes(driver, selection, { bounds, onProgress }),
+    async purge(selection, onProgress) {
+      const purged = await purgeLanes(driver, selection, onProgress);
+      await driver.forget?.();
+      return purged;
+    },
     totals: async () => ({ ...(await driver.transaction(totalsOf)), dropped }),
     close: () => driver.close(),
   };
-}
-
-/** Drops what is too old in lanes that nobody sends: those of suspended tenants, and paused ones. */
-async function dropUnsent(
-  session: SqlSession,
-  beforeMs: number,
-  { isSending, nowSql }: { readonly isSending: (lane: number) => boolean; readonly nowSql: string },
-): Promise<number> {
-  let dropped = 0;
-  const lanes = await session.all(
-    `SELECT lane FROM webhook_lane l WHERE waiting > 0
-      AND (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) < $1
-      AND NOT EXISTS (SELECT 1 FROM webhook_lease h WHERE h.tenant = l.tenant AND h.until_ms > ${nowSql})
-      ORDER BY lane`,
-    [beforeMs],
-  );
-  for (const row of lanes) {
-    const lane = Number(row["lane"]);
-    if (!isSending(lane)) dropped += await dropAged(session, lane, beforeMs);
-  }
-  return dropped;
-}
-
-async function prune(
-  session: SqlSession,
-  nowMs: number,
-  { keepSentMs, maxAgeMs, maxKept }: OutboxBounds,
-): Promise<{ readonly dead: number; readonly isMore: boolean }> {
-  const letGo = async (state: 1 | 2, keepMs: number): Promise<number> => {
-    const aged = await session.all(
-      `DELETE FROM webhook_event WHERE seq IN
-        (SELECT seq FROM webhook_event WHERE state = ${state} AND done_ms < $1 ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
-      [nowMs - keepMs],
-    );
-    if (aged.length > 0) return aged.length;
-    const many = await session.all(
-      `DELETE FROM webhook_event WHERE seq IN
-        (SELECT seq FROM webhook_event WHERE state = ${state} ORDER BY done_ms DESC, seq DESC LIMIT ${PRUNE_CHUNK} OFFSET $1) RETURNING seq`,
-      [maxKept],
-    );
-    return many.length;
-  };
-  const sent = await letGo(1, keepSentMs);
-  const dead = await letGo(2, maxAgeMs);
-  return { dead, isMore: sent > 0 || dead > 0 };
 }
 
 function checkBounds(bounds: OutboxBounds): OutboxBounds {

@@ -1,6 +1,7 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { DimmerError } from "@dimmer/core";
-import { schemaOf } from "./schema.ts";
+import { ADDED_COLUMNS, schemaOf } from "./schema.ts";
 import type { SqlDriver, SqlSession } from "./sql-driver.ts";
 
 const IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT";
@@ -47,6 +48,14 @@ export function sqliteDriver(path: string): SqlDriver {
       last = done.catch(() => undefined);
       return done;
     },
+    async forget() {
+      // Not within a transaction, and beside none: what was overwritten in the file still stands in its log.
+      const done = last.then(() => void (isOpen && database.exec("PRAGMA wal_checkpoint(TRUNCATE)")));
+      last = done.catch(() => undefined);
+      await done.catch((error: unknown) => {
+        throw asDiskFailure(path, error);
+      });
+    },
     close: async () => {
       await last;
       if (isOpen) database.close();
@@ -58,11 +67,15 @@ export function sqliteDriver(path: string): SqlDriver {
 function open(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    if (path !== ":memory:") keepPrivate(path);
     database = new DatabaseSync(path, { timeout: 250 });
     database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
     database.exec("PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;");
+    // What is removed is overwritten: a payload does not outlive its purge in a free page.
+    database.exec("PRAGMA secure_delete=ON;");
     // The lock is taken by the first write, not by the pragma: make one.
     database.exec(`BEGIN EXCLUSIVE; ${schemaOf(IDENTITY).join(";")}; DELETE FROM webhook_lease; COMMIT;`);
+    addColumns(database);
     return database;
   } catch (cause) {
     database?.close();
@@ -71,6 +84,21 @@ function open(path: string): DatabaseSync {
       ? "another process writes it; give each its own file, or several one PostgreSQL"
       : reasonOf(cause);
     throw new DimmerError("disk_failed", `webhooks ${path}: ${why}`, { cause });
+  }
+}
+
+/** Payloads lie in the file: it is its owner's alone, and so are the log and index that SQLite puts beside it. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+}
+
+/** Tables of an earlier version get the columns that they lack. */
+function addColumns(database: DatabaseSync): void {
+  const known = database.prepare("SELECT name FROM pragma_table_info('webhook_lane')").all();
+  const names = new Set(known.map(({ name }) => name));
+  for (const column of ADDED_COLUMNS) {
+    if (!names.has(column.split(" ")[0] ?? "")) database.exec(`ALTER TABLE webhook_lane ADD COLUMN ${column}`);
   }
 }
 

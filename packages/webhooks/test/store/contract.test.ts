@@ -253,6 +253,7 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
       waiting: 2,
       bytes: 9,
       dead: 0,
+      unconfigured: 0,
       suspended: 1,
       oldestMs: NOW_MS + 7,
       dropped: 0,

@@ -1,0 +1,147 @@
+import { CHOSEN, chosen } from "./operate.ts";
+import type { OutboxBounds, Selection } from "./outbox.ts";
+import { STATE } from "./schema.ts";
+import { shortTransactions } from "./short-transactions.ts";
+import type { SqlDriver, SqlRow, SqlSession } from "./sql-driver.ts";
+
+const REPLAY_CHUNK = 1_000;
+/** Stands in `replaying` where dead letters alone are meant; otherwise the instant stands there. */
+const DEAD_ALONE = "dead";
+
+/** Where the replay of a lane has come to: ids up to there are done. A crash begins again, which changes nothing. */
+interface Cursor {
+  id: string;
+}
+
+/**
+ * Lets dead letters, and what was delivered since an instant, wait again in their old places, chunk by chunk, as many as
+ * the tenant has room for. A lane is not sent from until its last chunk is laid out: order is that of places.
+ */
+export async function replayLanes(
+  driver: SqlDriver,
+  selection: Selection & { readonly sinceMs?: number | undefined },
+  { bounds, onProgress }: { readonly bounds: OutboxBounds; readonly onProgress?: ((done: number) => void) | undefined },
+): Promise<number> {
+  const lanes = await driver.transaction((session) => begin(session, selection));
+  let replayed = 0;
+  for (const lane of lanes) {
+    const cursor: Cursor = { id: "" };
+    await shortTransactions(driver, async (session) => {
+      const chunk = await layOut(session, { lane, cursor, bounds });
+      replayed += chunk.replayed;
+      if (chunk.replayed > 0) onProgress?.(replayed);
+      return chunk.isMore;
+    });
+  }
+  return replayed;
+}
+
+/** Ends replays that a process began and did not live to end. */
+export async function endReplays(driver: SqlDriver, bounds: OutboxBounds): Promise<void> {
+  const lanes = await driver.transaction(async (session) =>
+    session.all("SELECT lane FROM webhook_lane WHERE replaying IS NOT NULL ORDER BY lane"),
+  );
+  for (const row of lanes) {
+    const cursor: Cursor = { id: "" };
+    await shortTransactions(
+      driver,
+      async (session) => (await layOut(session, { lane: Number(row["lane"]), cursor, bounds })).isMore,
+    );
+  }
+}
+
+/** Notes on every lane what is to be replayed; where a replay is under way already, the wider of both. */
+async function begin(
+  session: SqlSession,
+  selection: Selection & { readonly sinceMs?: number | undefined },
+): Promise<readonly number[]> {
+  const rows = await session.all(
+    `UPDATE webhook_lane SET paused = NULL, attempts = 0, next_ms = 0 WHERE ${CHOSEN} RETURNING lane, replaying`,
+    chosen(selection),
+  );
+  for (const { lane, replaying } of rows) {
+    const [before, wanted] = [sinceOf(replaying), selection.sinceMs ?? Number.POSITIVE_INFINITY];
+    const sinceMs = Math.min(before, wanted);
+    await session.all("UPDATE webhook_lane SET replaying = $2 WHERE lane = $1", [
+      Number(lane),
+      Number.isFinite(sinceMs) ? String(sinceMs) : DEAD_ALONE,
+    ]);
+  }
+  return rows.map((row) => Number(row["lane"])).sort((a, b) => a - b);
+}
+
+/** Since when what was delivered is meant; infinity: none of it. */
+function sinceOf(replaying: unknown): number {
+  return typeof replaying !== "string" || replaying === DEAD_ALONE ? Number.POSITIVE_INFINITY : Number(replaying);
+}
+
+async function layOut(
+  session: SqlSession,
+  { lane, cursor, bounds }: { readonly lane: number; readonly cursor: Cursor; readonly bounds: OutboxBounds },
+): Promise<{ readonly replayed: number; readonly isMore: boolean }> {
+  const [row] = await session.all(
+    "UPDATE webhook_lane SET waiting = waiting WHERE lane = $1 AND replaying IS NOT NULL RETURNING tenant, replaying",
+    [lane],
+  );
+  // Another process that found it unfinished was faster.
+  if (row === undefined) return { replayed: 0, isMore: false };
+  const events = await session.all(
+    `SELECT id, state, at_ms, bytes FROM webhook_event WHERE lane = $1 AND id > $2 ORDER BY id LIMIT ${REPLAY_CHUNK}`,
+    [lane, cursor.id],
+  );
+  const sinceMs = sinceOf(row["replaying"]);
+  const room = await roomOf(session, String(row["tenant"]), bounds);
+  const { replayed, bytes, lastId, isFull } = fitting(events, { sinceMs, room });
+  if (replayed > 0) {
+    await session.all(
+      `UPDATE webhook_event SET state = 0, done_ms = NULL WHERE lane = $1 AND id > $2 AND id <= $3
+        AND (state = $4 OR (state = $5 AND at_ms >= $6))`,
+      [lane, cursor.id, lastId, STATE.dead, STATE.sent, Number.isFinite(sinceMs) ? sinceMs : Number.MAX_SAFE_INTEGER],
+    );
+  }
+  const isMore = events.length === REPLAY_CHUNK && !isFull;
+  await session.all(
+    `UPDATE webhook_lane SET waiting = waiting + $2, bytes = bytes + $3, replaying = ${isMore ? "replaying" : "NULL"}
+      WHERE lane = $1`,
+    [lane, replayed, bytes],
+  );
+  cursor.id = lastId;
+  return { replayed, isMore };
+}
+
+async function roomOf(
+  session: SqlSession,
+  tenant: string,
+  bounds: OutboxBounds,
+): Promise<{ events: number; bytes: number }> {
+  const [sums] = await session.all(
+    "SELECT SUM(waiting) AS waiting, SUM(bytes) AS bytes FROM webhook_lane WHERE tenant = $1",
+    [tenant],
+  );
+  return {
+    events: bounds.maxEvents - Number(sums?.["waiting"] ?? 0),
+    bytes: bounds.maxBytes - Number(sums?.["bytes"] ?? 0),
+  };
+}
+
+/** How far the tenant's room reaches into a chunk. */
+function fitting(
+  events: readonly SqlRow[],
+  { sinceMs, room }: { readonly sinceMs: number; readonly room: { readonly events: number; readonly bytes: number } },
+): { readonly replayed: number; readonly bytes: number; readonly lastId: string; readonly isFull: boolean } {
+  let replayed = 0;
+  let bytes = 0;
+  let lastId = "";
+  for (const event of events) {
+    const state = Number(event["state"]);
+    const isMeant = state === STATE.dead || (state === STATE.sent && Number(event["at_ms"]) >= sinceMs);
+    if (isMeant) {
+      const size = Number(event["bytes"]);
+      if (replayed >= room.events || bytes + size > room.bytes) return { replayed, bytes, lastId, isFull: true };
+      replayed++;
+      bytes += size;
+    }
+    lastId = String(event["id"]);
+  }
+  return { replayed, bytes, lastId, isFull: false };
+}
