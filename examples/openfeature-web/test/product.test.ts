@@ -169,11 +169,11 @@ describe("a page", () => {
     const stream = await fetch(`${all.origin}/ofrep/v1/events?targetingKey=other`, {
       headers: { cookie: "session=acme:member" },
     });
-    const heard = ReadableStream.from(decoded(stream.body as ReadableStream<Uint8Array>)).getReader();
-    expect((await heard.read()).value).toBe(": hb\n\n");
+    const heard = decoded(stream.body as ReadableStream<Uint8Array>);
+    expect((await heard.next()).value).toBe(": hb\n\n");
     await all.change(all.world.set(inFull("acme")));
-    expect((await heard.read()).value).toContain("refetchEvaluation");
-    await heard.cancel();
+    expect((await heard.next()).value).toContain("refetchEvaluation");
+    await heard.return(undefined);
   });
 
   it("follows the session to another tenant", async () => {
