@@ -12,6 +12,7 @@ import type { ReplicaStatus } from "@dimmer/feed/follow";
 import type { PresentedEntitlement } from "@dimmer/statement";
 import type { DimmerEvents } from "./events.ts";
 import type { JsonObject, NamesOf, PolicyNames } from "./names.ts";
+import type { SignalAsk } from "./signals.ts";
 
 /** A question with the names of a policy. */
 export interface AskWith<N extends PolicyNames> extends Ask {
@@ -88,10 +89,17 @@ export interface DimmerWith<N extends PolicyNames> extends AsyncDisposable {
    * it by a new generation, a lock, or a signed step on its instant. Already aborted where it is denied now. It does
    * not come back: after a denial ends, ask for a new one.
    *
-   * One signal is shared per tenant, capability and principal. The newest 4,096 are kept alive here; an older one lives
-   * while the product holds it or listens to it. Never throws.
+   * One signal is shared per tenant and question. The newest 4,096 are kept alive here; an older one lives while the
+   * product holds it or listens to it. Never throws.
+   *
+   * @param asked a capability, or `{ capability, feature, principal }`: it then ends with the feature as well, as when the
+   *   tenant changes to a plan without it
    */
-  signal(tenant: string, capability: N["capability"], principal?: Principal): AbortSignal;
+  signal(
+    tenant: string,
+    asked: N["capability"] | SignalAsk<N["capability"], N["feature"]>,
+    principal?: Principal,
+  ): AbortSignal;
 
   /**
    * Listens to what happens to the replica. A listener that throws is reported to the log and disturbs nothing.

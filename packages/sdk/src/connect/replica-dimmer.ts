@@ -18,7 +18,7 @@ import {
 } from "@dimmer/statement";
 import type { Dimmer } from "./dimmer.ts";
 import { Listeners } from "./listeners.ts";
-import { Signals } from "./signals.ts";
+import { Signals, signalAskOf } from "./signals.ts";
 import { valueOrElse } from "./value.ts";
 import { whileAlive } from "./waiting.ts";
 
@@ -29,7 +29,7 @@ const UNREACHABLE: Version = { epoch: Number.MAX_SAFE_INTEGER, seq: Number.MAX_S
  * Puts the questions of a product over a replica, and closes it with itself. Never throws.
  */
 export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: ReplicaLog): Dimmer<P> {
-  const signals = new Signals((tenant, capability, principal) => replica.check(tenant, capability, principal));
+  const signals = new Signals((tenant, ask) => replica.ask(tenant, ask));
   const listeners = new Listeners((error, event) => {
     log.error({ event, error }, `A listener of "${event}" threw; it stays, and the others were told`);
   });
@@ -66,7 +66,7 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
       const { standing, cases } = replica.about(tenant);
       return denialOf(decision, standing, { tenant: asText(tenant), cases, ...options });
     },
-    signal: (tenant, capability, principal) => signals.of(tenant, capability, principal),
+    signal: (tenant, asked, principal) => signals.of(tenant, signalAskOf(asked, principal)),
     on: (event, listener) => listeners.add(event, listener),
     async verify(token) {
       const presented = await tokens.verify(token);

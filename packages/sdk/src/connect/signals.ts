@@ -1,11 +1,28 @@
 import { getEventListeners } from "node:events";
-import type { Decision, Principal } from "@dimmer/core";
+import type { Ask, Decision, Principal } from "@dimmer/core";
+
+/** What a signal asks for besides a capability, or instead: usage is not watched. */
+export type SignalAsk<Capability extends string = string, Feature extends string = string> = Omit<Ask, "usage"> & {
+  readonly capability?: Capability;
+  readonly feature?: Feature;
+};
 
 /** The question that a signal stands for. */
 export interface Question {
   readonly tenant: string;
-  readonly capability: string;
-  readonly principal: Principal | undefined;
+  readonly ask: SignalAsk;
+}
+
+/** The question behind the two ways to write it. Never throws. */
+export function signalAskOf(asked: string | SignalAsk, principal: Principal | undefined): SignalAsk {
+  if (typeof asked !== "object")
+    return principal === undefined ? { capability: asked } : { capability: asked, principal };
+  const { capability, feature, principal: own = principal } = asked ?? {};
+  return {
+    ...(capability === undefined ? {} : { capability }),
+    ...(feature === undefined ? {} : { feature }),
+    ...(own === undefined ? {} : { principal: own }),
+  };
 }
 
 interface Entry extends Question {
@@ -21,18 +38,18 @@ const MAX_STRONG = 4_096;
 const controllers = new WeakMap<AbortSignal, AbortController>();
 
 /**
- * The abort signals of one replica: one per tenant, capability and principal, aborted when that answer becomes no. It
+ * The abort signals of one replica: one per tenant and question, aborted when that answer becomes no. It
  * knows no time: whoever owns it says when to ask again.
  */
 export class Signals {
-  readonly #check: (tenant: string, capability: string, principal?: Principal) => Decision;
+  readonly #check: (tenant: string, ask: SignalAsk) => Decision;
   readonly #byTenant = new Map<string, Map<string, Entry>>();
   /** Those kept alive here, in the order of use: the oldest first. */
   readonly #strong = new Set<Entry>();
   #trimAbove = MAX_STRONG;
   readonly #collected = new FinalizationRegistry<Question>((question) => this.#forget(question));
 
-  constructor(check: (tenant: string, capability: string, principal?: Principal) => Decision) {
+  constructor(check: (tenant: string, ask: SignalAsk) => Decision) {
     this.#check = check;
   }
 
@@ -44,30 +61,30 @@ export class Signals {
   /** The questions whose signals may still abort. */
   *questions(): Iterable<Question> {
     for (const ofTenant of this.#byTenant.values()) {
-      for (const { tenant, capability, principal, weak } of ofTenant.values()) {
-        if (weak.deref() !== undefined) yield { tenant, capability, principal };
+      for (const { tenant, ask, weak } of ofTenant.values()) {
+        if (weak.deref() !== undefined) yield { tenant, ask };
       }
     }
   }
 
   /** The shared signal of a question; already aborted where the answer is no. Never throws. */
-  of(tenant: string, capability: string, principal: Principal | undefined): AbortSignal {
-    const decision = this.#check(tenant, capability, principal);
+  of(tenant: string, ask: SignalAsk): AbortSignal {
+    const decision = this.#check(tenant, ask);
     if (!decision.allowed) {
       this.recheck(tenant);
       return AbortSignal.abort(reasonOf(tenant, decision));
     }
     const ofTenant = this.#byTenant.get(tenant) ?? new Map<string, Entry>();
     this.#byTenant.set(tenant, ofTenant);
-    const key = keyOf(capability, principal);
+    const key = keyOf(ask);
     const known = ofTenant.get(key);
     const alive = known?.weak.deref();
     const controller = alive ?? new AbortController();
     controllers.set(controller.signal, controller);
     let entry = known;
     if (entry === undefined || alive === undefined) {
-      entry = { tenant, capability, principal, weak: new WeakRef(controller), strong: controller };
-      this.#collected.register(controller, { tenant, capability, principal });
+      entry = { tenant, ask, weak: new WeakRef(controller), strong: controller };
+      this.#collected.register(controller, { tenant, ask });
       ofTenant.set(key, entry);
     }
     this.#keep(entry, controller);
@@ -80,7 +97,7 @@ export class Signals {
     if (ofTenant === undefined) return;
     for (const [key, entry] of ofTenant) {
       const controller = entry.weak.deref();
-      const decision = controller === undefined ? undefined : this.#check(tenant, entry.capability, entry.principal);
+      const decision = controller === undefined ? undefined : this.#check(tenant, entry.ask);
       if (decision?.allowed === true) continue;
       ofTenant.delete(key);
       this.#strong.delete(entry);
@@ -96,9 +113,9 @@ export class Signals {
   }
 
   /** A signal was collected. Another one may stand in its place by now. */
-  #forget({ tenant, capability, principal }: Question): void {
+  #forget({ tenant, ask }: Question): void {
     const ofTenant = this.#byTenant.get(tenant);
-    const key = keyOf(capability, principal);
+    const key = keyOf(ask);
     if (ofTenant?.get(key)?.weak.deref() !== undefined) return;
     ofTenant?.delete(key);
     if (ofTenant?.size === 0) this.#byTenant.delete(tenant);
@@ -124,13 +141,14 @@ export class Signals {
   }
 }
 
-function keyOf(capability: string, principal: Principal | undefined): string {
-  return `${capability} ${principal ?? ""}`;
+/** Tells questions of one tenant apart: names hold no blanks. Never throws. */
+export function keyOf({ capability, feature, principal }: SignalAsk): string {
+  // `String`: a caller without types may have asked with a symbol, which no template takes.
+  return [capability, feature, principal].map((name) => (name === undefined ? "" : String(name))).join(" ");
 }
 
 function reasonOf(tenant: string, decision: Decision): DOMException {
   const cause = decision.cause === undefined ? "" : ` by ${decision.cause}`;
-  // `String`: a caller without types may have asked with a symbol, which no template takes.
   const asked = `Tenant ${String(tenant)} may not ${String(decision.capability)}`;
   const message = `${asked}: ${decision.reason}${cause}, mode ${decision.mode}`;
   return new DOMException(message, { name: "AbortError", cause: decision });

@@ -1,13 +1,16 @@
 import type { Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
+import { type SignalAsk, signalAskOf } from "../connect/signals.ts";
 import type { SignalSource } from "../jobs/once-denied.ts";
 
 /** For whom calls go out, and what they ask for. */
-export interface EgressOptions<Capability extends string = string> {
+export interface EgressOptions<Capability extends string = string, Feature extends string = string> {
   readonly tenant: string;
   /** Default `integration`. */
   readonly capability?: Capability;
+  /** A feature that they need besides: a connector that is sold apart, say. */
+  readonly feature?: Feature;
   /** For whom, where that is known. Default: nobody is stated. */
   readonly principal?: Principal;
 }
@@ -27,19 +30,20 @@ const followed = new WeakMap<AbortSignal, AbortSignal>();
  * @param whose the tenant's id, or for whom and what it asks for
  * @throws {TypeError} where an option is none
  */
-export function guardEgress<Capability extends string = string>(
-  dimmer: SignalSource<Capability>,
-  whose: string | EgressOptions<NoInfer<Capability>>,
+export function guardEgress<Capability extends string = string, Feature extends string = string>(
+  dimmer: SignalSource<Capability, Feature>,
+  whose: string | EgressOptions<NoInfer<Capability>, NoInfer<Feature>>,
   fetch: typeof globalThis.fetch = globalThis.fetch,
 ): typeof globalThis.fetch {
   const options: EgressOptions = typeof whose === "string" ? { tenant: whose } : whose;
-  checkFields("guardEgress", options, ["tenant", "capability", "principal"]);
-  const { tenant, capability = "integration", principal } = options;
+  checkFields("guardEgress", options, ["tenant", "capability", "feature", "principal"]);
+  const { tenant, capability = "integration" } = options;
   if (typeof tenant !== "string") {
     throw callerMistake("guardEgress: tenant", shown(tenant), "give the id of the tenant on whose behalf calls go out");
   }
+  const ask = signalAskOf({ ...options, capability }, undefined) as SignalAsk<Capability, Feature>;
   return async (input, init) => {
-    const denied = await dimmer.signal(tenant, capability as Capability, principal);
+    const denied = await dimmer.signal(tenant, ask);
     denied.throwIfAborted();
     const own = init?.signal ?? (input instanceof Request ? input.signal : undefined);
     const signal = own === undefined ? denied : AbortSignal.any([own, denied]);

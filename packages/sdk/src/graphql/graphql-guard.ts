@@ -1,12 +1,13 @@
+import { INTERACTIVE_PRINCIPALS, LOGIN_CAPABILITY } from "@dimmer/core";
 import type { DocumentNode } from "graphql";
 import { checkFields } from "../connect/check-option.ts";
 import type { Counting, GuardCounts, Refusal } from "../guard/options.ts";
-import { TenantGuard } from "../guard/tenant-guard.ts";
-import { onceDenied, type SignalSource } from "../jobs/once-denied.ts";
+import { TenantGuard, type Who } from "../guard/tenant-guard.ts";
 import { type MaybePromise, whenKnown } from "../routes/maybe-promise.ts";
-import { type Classification, OPEN } from "../routes/route-table.ts";
+import type { Classification } from "../routes/route-table.ts";
 import { FieldTable } from "./field-table.ts";
 import type { GraphqlGuardOptions } from "./options.ts";
+import { RightsWatch } from "./rights-watch.ts";
 import { rootFieldsOf } from "./root-fields.ts";
 
 /** An operation as an executor is given it. */
@@ -26,12 +27,30 @@ export interface GraphqlGuard<Context> extends Counting {
    */
   judge(operation: Operation<Context>): MaybePromise<Refusal | undefined>;
   /**
-   * Calls `end` once when a subscription that was let pass may not go on: by a step, a lock, or the end of the session.
+   * Calls `end` once when an operation that was let pass may not go on, whatever took what it needs: a step, a lock, a plan
+   * without its feature, or the end of the session. It goes on for whom it was begun. Never throws.
    *
    * @returns stops listening
    */
   onceEnded(operation: Operation<Context>, end: (refusal: Refusal) => void): () => void;
+  /**
+   * Whether `onceEnded` and `onceSessionEnds` hear of anything. `false` for a Dimmer without `signal`, such as that of
+   * `connectEdge`: judge the operation again before each event then.
+   */
+  readonly isTold: boolean;
+  /**
+   * Judges whether somebody may be signed in at all, for a connection that carries many operations. Only `admin`, `billing` and
+   * `member` sign in: anybody else may.
+   *
+   * @throws what the product's callbacks throw; where they reject, the promise rejects
+   */
+  judgeSession(context: Context): MaybePromise<Refusal | undefined>;
+  /** Calls `end` once when that session ends. Never throws. @returns stops listening */
+  onceSessionEnds(context: Context, end: (refusal: Refusal) => void): () => void;
 }
+
+/** What a session needs, whatever is done in it. */
+const SESSION: Classification = Object.freeze({ capability: LOGIN_CAPABILITY, route: "session" });
 
 const KNOWN: Readonly<Record<keyof GraphqlGuardOptions<never>, true>> = {
   dimmer: true,
@@ -49,7 +68,7 @@ const KNOWN: Readonly<Record<keyof GraphqlGuardOptions<never>, true>> = {
  * difference: what is judged is what is about to be executed.
  *
  * In an HTTP guard in front, the route of GraphQL is `{ path: "/graphql", capability: "open" }`; otherwise every query would
- * ask for `create` besides. For Yoga there is `yogaGuard`.
+ * ask for `create` besides. For Yoga there is `yogaGuard`, for WebSockets `graphqlWsGuard`.
  *
  * @throws {TypeError} where an option is missing or contradicts another
  */
@@ -57,13 +76,14 @@ export function graphqlGuard<Context, Capability extends string = string, Featur
   options: GraphqlGuardOptions<Context, Capability, Feature>,
 ): GraphqlGuard<Context> {
   checkFields("guard", options, Object.keys(KNOWN));
-  const { dimmer, tenant, principal, acceptLanguage, warn = console.warn } = options as GraphqlGuardOptions<Context>;
+  const { dimmer, acceptLanguage } = options as GraphqlGuardOptions<Context>;
   const table = new FieldTable(options.fields, options.protected);
   const guard = new TenantGuard<Context>(
     options as GraphqlGuardOptions<Context>,
     (context) => acceptLanguage?.(context),
     (policy) => table.lintNames(policy),
   );
+  const watch = new RightsWatch(dimmer, guard);
   const asksOf = ({ document, operationName }: Operation<Context>): readonly Classification[] => {
     const root = rootFieldsOf(document, operationName);
     if (root === undefined) return [];
@@ -83,31 +103,19 @@ export function graphqlGuard<Context, Capability extends string = string, Featur
       guard.lintOnce();
       return judgeFrom(asksOf(operation), operation.contextValue, 0);
     },
-    onceEnded(operation, end) {
-      const [ask] = asksOf(operation);
-      if (ask === undefined || ask.capability === OPEN || !("signal" in dimmer)) return () => {};
-      const context = operation.contextValue;
-      const over = new AbortController();
-      const bind = async (): Promise<void> => {
-        const whose = await tenant(context);
-        const acting = (await principal?.(context)) ?? undefined;
-        if (whose === undefined || whose === null || over.signal.aborted) return;
-        const who = { tenant: whose, capability: ask.capability, principal: acting };
-        const stop = onceDenied(dimmer as SignalSource, who, () => {
-          // What was taken and is back by now ends nothing: listen on.
-          void Promise.resolve(guard.judge(context, ask)).then((refusal) => {
-            if (refusal === undefined) void bind().catch(unbound);
-            else if (!over.signal.aborted) end(refusal);
-          }, unbound);
-        });
-        over.signal.addEventListener("abort", stop, { once: true });
-      };
-      const unbound = (error: unknown): void => {
-        warn(`dimmer: guard: a subscription to ${ask.route} is not ended with its tenant's rights: ${String(error)}`);
-      };
-      bind().catch(unbound);
-      return () => over.abort();
+    onceEnded: (operation, end) => watch.onceLost(operation.contextValue, () => asksOf(operation), end),
+    get isTold() {
+      return watch.isTold;
     },
+    judgeSession: (context) =>
+      whenKnown(guard.whoOf(context), (who) =>
+        who !== undefined && signsIn(who) ? guard.judgeWho(context, SESSION, who) : undefined,
+      ),
+    onceSessionEnds: (context, end) => watch.onceLost(context, (who) => (signsIn(who) ? [SESSION] : []), end),
     counts: (): GuardCounts => guard.counts(),
   };
+}
+
+function signsIn({ principal }: Who): boolean {
+  return principal !== undefined && INTERACTIVE_PRINCIPALS.includes(principal);
 }

@@ -3,10 +3,12 @@
  * the source is let go. Without that it is the source. It holds at most one value back, and none where nobody asks.
  *
  * @param onEnd listens for the end; returns what stops listening, which is called when the iteration is over in any way
+ * @param lastBefore asked before each value is handed on, where nobody tells of the end: what it gives is the last value
  */
 export function untilDenied<T>(
   source: AsyncIterable<T>,
   onEnd: (end: (last: T) => void) => () => void,
+  lastBefore?: () => Promise<T | undefined>,
 ): AsyncGenerator<T, void, void> {
   const iterator = source[Symbol.asyncIterator]();
   let state: { readonly last: T } | "open" | "over" = "open";
@@ -44,7 +46,10 @@ export function untilDenied<T>(
         throw error;
       }
       if (taken === "denied") return await settle();
-      return taken.done === true ? finish() : taken;
+      if (taken.done === true) return finish();
+      const last = await lastBefore?.();
+      if (last !== undefined && state === "open") state = { last };
+      return state === "open" ? taken : await settle();
     },
     async return() {
       const over = finish();

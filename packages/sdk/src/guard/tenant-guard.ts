@@ -9,7 +9,7 @@ import type { GuardCounts, GuardedBy, Refusal, TenantOptions } from "./options.t
 import { ambiguousRefusal, refusalOf } from "./refusal.ts";
 
 /** Who asks, once the product has said so. */
-type Who = Pick<TenantRequest, "tenant" | "principal">;
+export type Who = Pick<TenantRequest, "tenant" | "principal">;
 
 const NO_PRINCIPAL =
   "dimmer: a guard is given no principal(request). Sessions do not end in modes that admit administrators only, and a " +
@@ -60,14 +60,34 @@ export class TenantGuard<Request> {
       this.#counters.of(classification).open += 1;
       return undefined;
     }
+    return whenKnown(this.whoOf(request), (who) => {
+      if (who !== undefined) return this.judgeWho(request, classification, who);
+      this.#counters.of(classification).withoutTenant += 1;
+      return undefined;
+    });
+  }
+
+  /**
+   * Whose request it is and who acts; `undefined` for nobody's.
+   *
+   * @throws what the product's callbacks throw; where they reject, the promise rejects
+   */
+  whoOf(request: Request): MaybePromise<Who | undefined> {
     return whenKnown(this.#options.tenant(request), (tenant) => {
-      if (tenant === undefined || tenant === null) {
-        this.#counters.of(classification).withoutTenant += 1;
-        return undefined;
-      }
-      return whenKnown(this.#options.principal?.(request), (principal) =>
-        this.#judgeWho(request, classification, { tenant, principal: principal ?? undefined }),
-      );
+      if (tenant === undefined || tenant === null) return undefined;
+      return whenKnown(this.#options.principal?.(request), (principal) => ({
+        tenant,
+        principal: principal ?? undefined,
+      }));
+    });
+  }
+
+  /** Judges what is classified and not open, for somebody who is known already. Never throws, unless Dimmer does. */
+  judgeWho(request: Request, classification: Classification, who: Who): MaybePromise<Refusal | undefined> {
+    return whenKnown(judgeClassified(this.#source, classification, who), (decision) => {
+      const counted = this.#counters.of(classification);
+      counted[decision.allowed ? "allowed" : "denied"] += 1;
+      return decision.allowed ? undefined : this.#deny(request, who, decision);
     });
   }
 
@@ -95,14 +115,6 @@ export class TenantGuard<Request> {
 
   #warn(message: string): void {
     (this.#options.warn ?? console.warn)(message);
-  }
-
-  #judgeWho(request: Request, classification: Classification, who: Who): MaybePromise<Refusal | undefined> {
-    return whenKnown(judgeClassified(this.#source, classification, who), (decision) => {
-      const counted = this.#counters.of(classification);
-      counted[decision.allowed ? "allowed" : "denied"] += 1;
-      return decision.allowed ? undefined : this.#deny(request, who, decision);
-    });
   }
 
   #deny(request: Request, { tenant, principal }: Who, decision: Decision): MaybePromise<Refusal> {

@@ -1,14 +1,17 @@
 import type { Decision, Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
+import { type SignalAsk, signalAskOf } from "../connect/signals.ts";
 import { decisionOf, deniedBy, type SignalSource } from "./once-denied.ts";
 
 /** Whose job it is, and what it asks for. */
-export interface JobOptions<Capability extends string = string> {
+export interface JobOptions<Capability extends string = string, Feature extends string = string> {
   /** From the job's own record, where the product wrote it: never from what a client put into it. */
   readonly tenant: string;
   /** Default `job`. */
   readonly capability?: Capability;
+  /** A feature that it needs besides. */
+  readonly feature?: Feature;
   /** For whom the job runs, where that is known; `service` for what runs by itself. Default: nobody is stated. */
   readonly principal?: Principal;
   /**
@@ -26,7 +29,7 @@ export type JobOutcome<T> =
   | { readonly outcome: "done"; readonly value: T }
   | { readonly outcome: "denied" | "stopped"; readonly decision: Decision };
 
-const FIELDS = ["tenant", "capability", "principal", "throwsWhenDenied"] as const;
+const FIELDS = ["tenant", "capability", "feature", "principal", "throwsWhenDenied"] as const;
 
 /**
  * Runs a job of a tenant if the tenant may: `guardJob(dimmer, "acme", async (signal) => …)`. The signal aborts when the
@@ -38,15 +41,16 @@ const FIELDS = ["tenant", "capability", "principal", "throwsWhenDenied"] as cons
  * @param whose the tenant's id, or whose job it is and what it asks for
  * @throws {TypeError} where an option is none; what `job` throws, unless it stops because of its signal
  */
-export async function guardJob<T, Capability extends string = string>(
-  dimmer: SignalSource<Capability>,
-  whose: string | JobOptions<NoInfer<Capability>>,
+export async function guardJob<T, Capability extends string = string, Feature extends string = string>(
+  dimmer: SignalSource<Capability, Feature>,
+  whose: string | JobOptions<NoInfer<Capability>, NoInfer<Feature>>,
   job: (signal: AbortSignal) => T | PromiseLike<T>,
 ): Promise<JobOutcome<T>> {
   const options: JobOptions = typeof whose === "string" ? { tenant: whose } : whose;
   checkJob(options, job);
-  const { tenant, capability = "job", principal, throwsWhenDenied = false } = options;
-  const signal = await dimmer.signal(tenant, capability as Capability, principal);
+  const { tenant, capability = "job", throwsWhenDenied = false } = options;
+  const ask = signalAskOf({ ...options, capability }, undefined) as SignalAsk<Capability, Feature>;
+  const signal = await dimmer.signal(tenant, ask);
   const end = (outcome: "denied" | "stopped"): JobOutcome<T> => {
     if (throwsWhenDenied) throw signal.reason;
     return { outcome, decision: decisionOf(signal) };

@@ -1,15 +1,19 @@
 import { type Decision, INTERACTIVE_PRINCIPALS, LOGIN_CAPABILITY, type Principal } from "@dimmer/core";
+import type { SignalAsk } from "../connect/signals.ts";
 import { isPromise, type MaybePromise } from "../routes/maybe-promise.ts";
 
 /** Where signals come from: what `connect()` or `connectRemote()` gives. */
-export interface SignalSource<Capability extends string = string> {
-  signal(tenant: string, capability: Capability, principal?: Principal): MaybePromise<AbortSignal>;
+export interface SignalSource<Capability extends string = string, Feature extends string = string> {
+  signal(tenant: string, asked: SignalAsk<Capability, Feature>): MaybePromise<AbortSignal>;
 }
 
 /** Who does something that takes long, and what. */
-export interface LongLived<Capability extends string = string> {
+export interface LongLived<Capability extends string = string, Feature extends string = string> {
   readonly tenant: string;
+  /** `login` alone, with a principal, is the session itself: it ends when that class may not sign in any longer. */
   readonly capability: Capability;
+  /** A feature that it needs besides: it ends with a plan that has none. */
+  readonly feature?: Feature | undefined;
   /**
    * The class of who acts. For `admin`, `billing` and `member` it ends with `login` too: so members' connections end where
    * only administrators may sign in.
@@ -26,9 +30,9 @@ export interface LongLived<Capability extends string = string> {
  *
  * @returns stops listening: call it when the connection has ended by itself
  */
-export function onceDenied<Capability extends string = string>(
-  dimmer: SignalSource<Capability>,
-  { tenant, capability, principal }: LongLived<NoInfer<Capability>>,
+export function onceDenied<Capability extends string = string, Feature extends string = string>(
+  dimmer: SignalSource<Capability, Feature>,
+  longLived: LongLived<NoInfer<Capability>, NoInfer<Feature>>,
   listener: (decision: Decision) => void,
 ): () => void {
   const over = new AbortController();
@@ -41,18 +45,20 @@ export function onceDenied<Capability extends string = string>(
     if (signal.aborted) tell(signal);
     else signal.addEventListener("abort", () => tell(signal), { once: true, signal: over.signal });
   };
-  for (const asked of capabilitiesOf(capability, principal)) {
-    const signal = dimmer.signal(tenant, asked as Capability, principal);
+  for (const ask of asksOf(longLived)) {
+    const signal = dimmer.signal(longLived.tenant, ask as SignalAsk<Capability, Feature>);
     if (isPromise(signal)) void signal.then(listen);
     else listen(signal);
   }
   return () => over.abort();
 }
 
-/** What an actor must have to go on: the capability, and `login` where the actor signs in. */
-function capabilitiesOf(capability: string, principal: Principal | undefined): readonly string[] {
+/** What an actor must have to go on: what it asks for, and `login` where the actor signs in. */
+function asksOf({ capability, feature, principal }: LongLived): readonly SignalAsk[] {
+  const who = principal === undefined ? {} : { principal };
+  const own = { capability, ...(feature === undefined ? {} : { feature }), ...who };
   const signsIn = principal !== undefined && INTERACTIVE_PRINCIPALS.includes(principal);
-  return signsIn && capability !== LOGIN_CAPABILITY ? [capability, LOGIN_CAPABILITY] : [capability];
+  return signsIn && capability !== LOGIN_CAPABILITY ? [own, { capability: LOGIN_CAPABILITY, ...who }] : [own];
 }
 
 /** The denied decision that aborted a signal of Dimmer. Never throws for one of those. */

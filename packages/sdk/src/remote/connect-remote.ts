@@ -115,10 +115,10 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
       const { denialHere } = await import("./telling.ts");
       return denialHere(tenant, decision, await told(tenant), { ...more, here: here(tenant) });
     },
-    async signal(tenant, capability, principal) {
+    async signal(tenant, asked, principal) {
       const { RemoteSignals } = await import("./remote-signals.ts");
       signals ??= new RemoteSignals(questions);
-      return await signals.of(tenant, capability, principal);
+      return await signals.of(tenant, asked, principal);
     },
     on: (event, listener) => listeners.add(event, listener),
     async verify(presented) {

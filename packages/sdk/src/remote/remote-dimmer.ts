@@ -3,6 +3,7 @@ import type { PresentedEntitlement } from "@dimmer/statement";
 import type { AskWith } from "../connect/dimmer.ts";
 import type { DimmerEvents } from "../connect/events.ts";
 import type { JsonObject, NamesOf, PolicyNames } from "../connect/names.ts";
+import type { SignalAsk } from "../connect/signals.ts";
 import type { RemoteCounters } from "./questions.ts";
 
 /** What `on` tells of a remote client: it is not told of every tenant, so there is no `change` and no `update`. */
@@ -63,7 +64,11 @@ export interface RemoteDimmerWith<N extends PolicyNames> extends AsyncDisposable
    * A signal for long-lived work, as `Dimmer.signal`: what is asked again for every poll, so it aborts within `pollMs`
    * of the change, and with a lock at once. Where the sidecar does not answer it stays as it is. Never rejects.
    */
-  signal(tenant: string, capability: N["capability"], principal?: Principal): Promise<AbortSignal>;
+  signal(
+    tenant: string,
+    asked: N["capability"] | SignalAsk<N["capability"], N["feature"]>,
+    principal?: Principal,
+  ): Promise<AbortSignal>;
   /** Listens to what happens to this client. @returns takes the listener off again */
   on<E extends keyof RemoteEvents>(event: E, listener: (detail: RemoteEvents[E]) => void): () => void;
   /** @see Dimmer.verify. @throws {DimmerError} as there */

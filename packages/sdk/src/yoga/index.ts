@@ -1,8 +1,7 @@
-import { type ExecutionResult, GraphQLError } from "graphql";
-import { deniedErrorOf } from "../graphql/denied-error.ts";
+import type { ExecutionResult } from "graphql";
 import { type GraphqlGuard, graphqlGuard, type Operation } from "../graphql/graphql-guard.ts";
+import { deniedResultOf, isIterable, whileAllowed } from "../graphql/guarded-results.ts";
 import type { GraphqlGuardOptions } from "../graphql/options.ts";
-import { untilDenied } from "../graphql/until-denied.ts";
 import type { Counting, Refusal } from "../guard/options.ts";
 import { whenKnown } from "../routes/maybe-promise.ts";
 
@@ -26,7 +25,7 @@ interface ExecutePayload {
   readonly args: Operation<unknown>;
   readonly setResultAndStopExecution: (result: ExecutionResult) => void;
 }
-interface SubscribeResultPayload {
+interface ResultPayload {
   readonly result: unknown;
   readonly setResult: (result: AsyncIterableIterator<ExecutionResult>) => void;
 }
@@ -36,12 +35,12 @@ interface ResultProcessPayload {
   readonly setResultProcessor: (processor: () => Response, mediaType: string) => void;
 }
 
+type ExecuteHook = { onExecuteDone(payload: ResultPayload): void } | undefined;
+
 /** A guard as a plugin of Yoga: `createYoga({ plugins: [yogaGuard({ … })] })`. */
 export interface YogaGuard extends Counting {
-  onExecute(payload: ExecutePayload): void | Promise<void>;
-  onSubscribe(
-    payload: ExecutePayload,
-  ): Promise<{ onSubscribeResult(payload: SubscribeResultPayload): void } | undefined>;
+  onExecute(payload: ExecutePayload): ExecuteHook | Promise<ExecuteHook>;
+  onSubscribe(payload: ExecutePayload): Promise<{ onSubscribeResult(payload: ResultPayload): void } | undefined>;
   onResultProcess(payload: ResultProcessPayload): void;
 }
 
@@ -49,8 +48,8 @@ const PROBLEM = "application/problem+json";
 
 /**
  * A guard of GraphQL as a plugin of Yoga, over `graphqlGuard`. A subscription ends with one last error when its tenant may
- * not go on, by a step, a lock, or the end of the session; that needs a Dimmer with `signal`, which `connect()` and
- * `connectRemote()` give.
+ * not go on: by a step, a lock, a plan without its feature, or the end of the session. Without a Dimmer that has `signal`, as
+ * `connect()` and `connectRemote()` give, it ends with the next event.
  *
  * @throws {TypeError} where an option is missing or contradicts another
  */
@@ -64,29 +63,28 @@ export function yogaGuard<Context, Capability extends string = string, Feature e
   const deny = ({ contextValue }: Operation<unknown>, refusal: Refusal): ExecutionResult => {
     const { request } = contextValue as { readonly request?: object };
     if (denials === "problem" && request !== undefined) refused.set(request, refusal);
-    return { errors: [deniedError(refusal)] };
+    return deniedResultOf(refusal);
   };
+  /** Also of an execution: a result that comes in parts (`@defer`, `@stream`) lives as long. */
+  const guarded =
+    (args: Operation<unknown>) =>
+    ({ result, setResult }: ResultPayload): void => {
+      if (isIterable(result)) setResult(whileAllowed(guard, args, result));
+    };
   return {
     onExecute({ args, setResultAndStopExecution }) {
-      const settled = whenKnown(guard.judge(args), (refusal) => {
-        if (refusal !== undefined) setResultAndStopExecution(deny(args, refusal));
+      const settled = whenKnown(guard.judge(args), (refusal): ExecuteHook => {
+        if (refusal === undefined) return { onExecuteDone: guarded(args) };
+        setResultAndStopExecution(deny(args, refusal));
+        return undefined;
       });
-      return settled as void | Promise<void>;
+      return settled as ExecuteHook | Promise<ExecuteHook>;
     },
     async onSubscribe({ args, setResultAndStopExecution }) {
       const refusal = await guard.judge(args);
-      if (refusal !== undefined) {
-        setResultAndStopExecution(deny(args, refusal));
-        return undefined;
-      }
-      return {
-        onSubscribeResult({ result, setResult }) {
-          if (!isIterable(result)) return;
-          const onEnd = (end: (last: ExecutionResult) => void): (() => void) =>
-            guard.onceEnded(args, (late) => end({ errors: [deniedError(late)] }));
-          setResult(untilDenied(result, onEnd));
-        },
-      };
+      if (refusal === undefined) return { onSubscribeResult: guarded(args) };
+      setResultAndStopExecution(deny(args, refusal));
+      return undefined;
     },
     onResultProcess({ request, result, setResultProcessor }) {
       const refusal = refused.get(request);
@@ -96,13 +94,4 @@ export function yogaGuard<Context, Capability extends string = string, Feature e
     },
     counts: () => guard.counts(),
   };
-}
-
-function deniedError(refusal: Refusal): GraphQLError {
-  const { message, extensions } = deniedErrorOf(refusal);
-  return new GraphQLError(message, { extensions });
-}
-
-function isIterable(result: unknown): result is AsyncIterable<ExecutionResult> {
-  return typeof (result as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === "function";
 }

@@ -180,6 +180,20 @@ describe("connect", { timeout: 30_000 }, () => {
     expect(late.aborted, "a signal does not come back").toBe(true);
   });
 
+  it("aborts a signal that asks for a feature when the plan loses it, and none beside it", async () => {
+    const { feed, dimmer } = await connected({ entitlements: [tenant("acme")] });
+    const single = dimmer.signal("acme", { capability: "view", feature: "sso" }, "member");
+    const view = dimmer.signal("acme", "view", "member");
+    expect(dimmer.signal("acme", { feature: "sso", capability: "view", principal: "member" }), "one question").toBe(
+      single,
+    );
+    expect(dimmer.signal("acme", { capability: "view", principal: "member" }), "written otherwise").toBe(view);
+    await feed.publish({ entitlements: [{ tenant: "acme", plan: "starter" }] });
+    await vi.waitFor(() => expect(single.aborted).toBe(true), 10_000);
+    expect(single.reason).toMatchObject({ cause: { reason: "feature_not_in_plan", feature: "sso", allowed: false } });
+    expect(view.aborted).toBe(false);
+  });
+
   it("goes on when a listener throws, and says so in the log", async () => {
     const error = vi.fn();
     const { feed, dimmer } = await connected({ entitlements }, { log: { ...silent, error } });

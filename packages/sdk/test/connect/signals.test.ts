@@ -37,17 +37,17 @@ async function collectUntil(holds: () => boolean): Promise<void> {
 describe("Signals", () => {
   it("shares one signal per tenant, capability and principal", () => {
     const { signals } = world();
-    const signal = signals.of("acme", "job", undefined);
-    expect(signals.of("acme", "job", undefined)).toBe(signal);
-    expect(signals.of("acme", "job", "service")).not.toBe(signal);
-    expect(signals.of("acme", "view", undefined)).not.toBe(signal);
-    expect(signals.of("other", "job", undefined)).not.toBe(signal);
+    const signal = signals.of("acme", { capability: "job" });
+    expect(signals.of("acme", { capability: "job" })).toBe(signal);
+    expect(signals.of("acme", { capability: "job", principal: "service" })).not.toBe(signal);
+    expect(signals.of("acme", { capability: "view" })).not.toBe(signal);
+    expect(signals.of("other", { capability: "job" })).not.toBe(signal);
   });
 
   it("aborts when the answer becomes no, and says why", () => {
     const { denied, signals } = world();
-    const signal = signals.of("acme", "job", undefined);
-    const other = signals.of("other", "job", undefined);
+    const signal = signals.of("acme", { capability: "job" });
+    const other = signals.of("other", { capability: "job" });
     signals.recheck("acme");
     expect(signal.aborted).toBe(false);
     denied.add("acme");
@@ -61,21 +61,21 @@ describe("Signals", () => {
 
   it("is already aborted where the answer is no now, and gives a new one when it is yes again", () => {
     const { denied, signals } = world();
-    const before = signals.of("acme", "job", undefined);
+    const before = signals.of("acme", { capability: "job" });
     denied.add("acme");
-    const during = signals.of("acme", "job", undefined);
+    const during = signals.of("acme", { capability: "job" });
     expect(during.aborted).toBe(true);
     expect(before.aborted, "a signal that was missed is caught up with").toBe(true);
     denied.delete("acme");
-    expect(signals.of("acme", "job", undefined).aborted).toBe(false);
+    expect(signals.of("acme", { capability: "job" }).aborted).toBe(false);
     expect(before.aborted).toBe(true);
   });
 
   it("aborts a signal that nobody holds but somebody listens to", async () => {
     const { denied, signals } = world();
     const heard = vi.fn();
-    signals.of("acme", "job", undefined).addEventListener("abort", heard);
-    for (let i = 0; i < 12_000; i++) signals.of(`t${i}`, "job", undefined);
+    signals.of("acme", { capability: "job" }).addEventListener("abort", heard);
+    for (let i = 0; i < 12_000; i++) signals.of(`t${i}`, { capability: "job" });
     await collectUntil(() => signals.size < 10_000);
     denied.add("acme");
     signals.recheckAll();
@@ -84,10 +84,10 @@ describe("Signals", () => {
 
   it("F7 · keeps no more than some thousands alive, and one beyond that for as long as it is held", async () => {
     const { denied, signals } = world();
-    const held = signals.of("acme", "job", undefined);
-    for (let i = 0; i < 12_000; i++) signals.of(`t${i}`, "job", undefined);
+    const held = signals.of("acme", { capability: "job" });
+    for (let i = 0; i < 12_000; i++) signals.of(`t${i}`, { capability: "job" });
     await collectUntil(() => signals.size <= 4_096 + 1_024 + 1);
-    expect(signals.of("acme", "job", undefined)).toBe(held);
+    expect(signals.of("acme", { capability: "job" })).toBe(held);
     denied.add("acme");
     signals.recheckAll();
     expect(held.aborted).toBe(true);
@@ -100,10 +100,10 @@ describe("Signals", () => {
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
     process.once("uncaughtException", listen);
-    signals.of("acme", "job", undefined).addEventListener("abort", () => {
+    signals.of("acme", { capability: "job" }).addEventListener("abort", () => {
       throw new Error("listener");
     });
-    const other = signals.of("beta", "job", undefined);
+    const other = signals.of("beta", { capability: "job" });
     denied.add("acme").add("beta");
     expect(() => signals.recheckAll()).not.toThrow();
     expect(other.aborted).toBe(true);

@@ -51,6 +51,14 @@ describe("guardEgress", () => {
     expect((await exporting(`${url}/backup`)).status).toBe(200);
   });
 
+  it("needs the feature that it is told", async () => {
+    const dimmer = new LiveDimmer({ acme: { plan: "starter" } });
+    const fetch = guardEgress(dimmer, { tenant: "acme", feature: "sso" });
+    await expect(fetch(url)).rejects.toMatchObject({ cause: { reason: "feature_not_in_plan" } });
+    dimmer.change("acme", { plan: "pro" });
+    expect((await fetch(url)).status).toBe(200);
+  });
+
   it("asks anew for every call", async () => {
     const dimmer = new LiveDimmer({ acme: locked() });
     const fetch = guardEgress(dimmer, "acme");

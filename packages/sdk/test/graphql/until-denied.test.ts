@@ -61,6 +61,27 @@ describe("untilDenied", () => {
     expect([returned.mock.calls.length, stop.mock.calls.length]).toEqual([1, 1]);
   });
 
+  it("asks before each value where nobody tells of the end", async () => {
+    const lasts = [undefined, 9];
+    const returned = vi.fn();
+    const source = (async function* () {
+      try {
+        yield* [1, 2, 3];
+      } finally {
+        returned();
+      }
+    })();
+    const seen: number[] = [];
+    for await (const value of untilDenied(
+      source,
+      () => () => {},
+      async () => lasts.shift(),
+    ))
+      seen.push(value);
+    expect(seen).toEqual([1, 9]);
+    expect(returned).toHaveBeenCalledOnce();
+  });
+
   it("passes on what the source throws", async () => {
     const broken = new Error("source");
     const stop = vi.fn();

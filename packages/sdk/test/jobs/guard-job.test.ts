@@ -31,6 +31,18 @@ describe("guardJob", () => {
     });
   });
 
+  it("needs the feature that it is told, before and during", async () => {
+    const dimmer = world();
+    const syncing = { tenant: "paying", feature: "sso" } as const;
+    const outcome = await guardJob(dimmer, syncing, (signal) => {
+      dimmer.change("paying", { plan: "starter" });
+      signal.throwIfAborted();
+    });
+    expect(outcome).toMatchObject({ outcome: "stopped", decision: { reason: "feature_not_in_plan" } });
+    expect(await guardJob(dimmer, syncing, () => 1)).toMatchObject({ outcome: "denied" });
+    expect(await guardJob(dimmer, "paying", () => 1)).toMatchObject({ outcome: "done" });
+  });
+
   it("stops one that listens when the tenant is locked, however it says so", async () => {
     for (const job of [
       (signal: AbortSignal) => wait(FOREVER_MS, undefined, { signal, ref: false }),

@@ -39,6 +39,17 @@ describe("onceDenied", () => {
     expect(heard).toEqual(["member"]);
   });
 
+  it("ends with a feature, and a session by itself with login alone", () => {
+    const dimmer = new LiveDimmer({ acme: {} });
+    const heard: string[] = [];
+    onceDenied(dimmer, { ...viewing, feature: "sso" }, () => heard.push("feature"));
+    onceDenied(dimmer, { ...viewing, capability: "login" }, () => heard.push("session"));
+    dimmer.change("acme", { plan: "starter" });
+    expect(heard).toEqual(["feature"]);
+    dimmer.change("acme", unpaid("read_only"));
+    expect(heard).toEqual(["feature", "session"]);
+  });
+
   it("hears nothing once it was stopped", () => {
     const dimmer = new LiveDimmer({ acme: {} });
     const heard = vi.fn();

@@ -284,6 +284,18 @@ describe("connectRemote", { timeout: 30_000 }, () => {
       expect(view.aborted).toBe(false);
     });
 
+    it("aborts when the plan loses a feature that it asks for", async () => {
+      const world_ = await world({ entitlements });
+      const { dimmer } = world_;
+      const single = await dimmer.signal("acme", { capability: "view", feature: "sso" });
+      const view = await dimmer.signal("acme", { capability: "view" });
+      expect(await dimmer.signal("acme", "view")).toBe(view);
+      world_.content = { entitlements: [{ tenant: "acme", plan: "starter" }] };
+      await vi.waitFor(() => expect(single.aborted).toBe(true), 10_000);
+      expect((single.reason as { cause: Decision }).cause).toMatchObject({ reason: "feature_not_in_plan" });
+      expect(view.aborted).toBe(false);
+    });
+
     it("D2 · aborts with a lock, also when the sidecar answers no question", async () => {
       const world_ = await world({ entitlements });
       const job = await world_.dimmer.signal("acme", "job");

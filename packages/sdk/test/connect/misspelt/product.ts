@@ -1,5 +1,6 @@
 // A product that knows its policy. Every line marked `error` must not compile; every other line must.
 import { connect, type Dimmer } from "@dimmer/sdk";
+import { guardJob } from "@dimmer/sdk/jobs";
 import { connectRemote, type RemoteDimmer } from "@dimmer/sdk/remote";
 
 const policy = {
@@ -35,6 +36,11 @@ dimmer.ask("acme", { capability: "veiw" }); // error
 dimmer.ask("acme", { feature: "saets" }); // error
 dimmer.signal("acme", "create");
 dimmer.signal("acme", "job"); // error
+dimmer.signal("acme", { capability: "create", feature: "seats" });
+dimmer.signal("acme", { capability: "create", feature: "saets" }); // error
+void guardJob(dimmer, { tenant: "acme", capability: "create", feature: "sso" }, () => 1);
+void guardJob(dimmer, { tenant: "acme", capability: "job" }, () => 1); // error
+void guardJob(dimmer, { tenant: "acme", feature: "ssso" }, () => 1); // error
 dimmer.limit("acme", "seats", { current: 24, adding: 1 });
 dimmer.limit("acme", "seat", { current: 24 }); // error
 dimmer.limit("acme", "seats", { used: 24 }); // error
