@@ -46,9 +46,12 @@ export function acceptEvent(event: WebhookEvent, maxBytes: number): AcceptedEven
   if (typeof endpoint !== "string" || endpoint.length === 0 || endpoint.length > MAX_ENDPOINT_LENGTH) {
     throw invalid("endpoint", `must be a URL or a name of 1 to ${MAX_ENDPOINT_LENGTH} characters`);
   }
+  if (endpoint.includes("\0")) throw invalid("endpoint", "must have no NUL character: databases take none");
   if (typeof id !== "string" || !ID.test(id)) throw invalid("id", "must be 1 to 128 characters of A–Z a–z 0–9 _ : -");
   if (typeof type !== "string" || !TYPE.test(type)) throw invalid("type", "must be a name such as invoice.paid");
   const text = writeBody(body);
+  // JSON writes it as \u0000: only a string of the caller's own can have one.
+  if (text.includes("\0")) throw invalid("body", "must have no NUL character: write it as \\u0000, as JSON does");
   // A string has at most three bytes for each of its units: most need not be counted.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
     throw invalid("body", `has over ${maxBytes} bytes: send a reference that the receiver can fetch`);

@@ -3,8 +3,8 @@ export { type AcceptedEvent, MAX_EVENT_BYTES, type WebhookEvent } from "./event.
 export type { GateCounters } from "./gate/counters.ts";
 export { createGate, type DeliverOptions, type Delivery, type Gate, type TenantStatus } from "./gate/gate.ts";
 export type { Deciding, GateLog, GateOptions, Send, SendContext } from "./gate/options.ts";
-export type { Resolve, ResolvedAddress } from "./http/guarded-agent.ts";
 export { type HttpSender, type HttpSenderOptions, httpSender, type Secrets } from "./http/http-sender.ts";
+export type { Resolve, ResolvedAddress } from "./http/resolve-host.ts";
 export { type InboundAnswer, type InboundOptions, receiveInbound } from "./inbound.ts";
 export { RETRY_SCHEDULE_MS } from "./retry-schedule.ts";
 export { SendFailure, type SendFailureOptions } from "./send-failure.ts";

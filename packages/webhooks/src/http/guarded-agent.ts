@@ -1,18 +1,9 @@
-import { lookup as systemLookup } from "node:dns";
 import { isIP } from "node:net";
 import { callbackify } from "node:util";
 import { Agent, buildConnector } from "undici";
 import { SendFailure } from "../send-failure.ts";
 import type { AddressGuard } from "./address-guard.ts";
-
-/** An address of a name. */
-export interface ResolvedAddress {
-  readonly address: string;
-  readonly family: number;
-}
-
-/** Resolves a name to all of its addresses. */
-export type Resolve = (hostname: string) => Promise<readonly ResolvedAddress[]>;
+import type { Resolve, ResolvedAddress } from "./resolve-host.ts";
 
 /** What an agent needs. */
 export interface GuardedAgentOptions {
@@ -23,20 +14,13 @@ export interface GuardedAgentOptions {
   readonly ca?: string | undefined;
 }
 
-/** Connections kept to one origin. */
-const MAX_CONNECTIONS = 8;
 const KEEP_ALIVE_MS = 10_000;
-
-/** Resolves by the system, as other programs of this machine do. */
-export const resolveBySystem: Resolve = (hostname) =>
-  new Promise((done, fail) => {
-    systemLookup(hostname, { all: true }, (error, addresses) => (error === null ? done(addresses) : fail(error)));
-  });
 
 /**
  * Makes an undici agent that connects to checked addresses only. A name is resolved once for a connection and the
  * connection goes to an address of that very answer: a name that changes its answer in between changes nothing. One
- * address that may not be connected to condemns the name.
+ * address that may not be connected to condemns the name. It opens as many connections as it is asked for requests at
+ * once: who asks bounds them, since a queue within would be one of all tenants.
  */
 export function guardedAgent({ guard, resolve, connectTimeoutMs, timeoutMs, ca }: GuardedAgentOptions): Agent {
   const checkedAddresses = callbackify(async (hostname: string): Promise<ResolvedAddress[]> => {
@@ -59,7 +43,7 @@ export function guardedAgent({ guard, resolve, connectTimeoutMs, timeoutMs, ca }
     },
   });
   return new Agent({
-    connections: MAX_CONNECTIONS,
+    connections: null,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     headersTimeout: timeoutMs,

@@ -1,9 +1,11 @@
 import type { Dispatcher } from "undici";
 import type { AcceptedEvent } from "../event.ts";
+import { Limit } from "../gate/limit.ts";
 import type { Send, SendContext } from "../gate/options.ts";
 import { SendFailure } from "../send-failure.ts";
 import { addressGuard, LOOPBACK_NETWORKS } from "./address-guard.ts";
-import { guardedAgent, type Resolve, resolveBySystem } from "./guarded-agent.ts";
+import { guardedAgent } from "./guarded-agent.ts";
+import { hostResolver, type Resolve } from "./resolve-host.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { type MessageSigner, messageSigner } from "./sign-message.ts";
 
@@ -16,9 +18,15 @@ export interface HttpSenderOptions {
     /** The secrets of an endpoint, or of all. */
     readonly secrets: Secrets | ((event: AcceptedEvent) => Secrets | Promise<Secrets>);
   };
-  /** The URL of an endpoint; `undefined`: there is none, a dead letter. Default: the endpoint is the URL. */
+  /**
+   * The URL of an endpoint. `undefined`: nobody knows it now; what waits for it stays, and it is asked for again every
+   * minute. One that throws a `SendFailure` says why. Default: the endpoint is the URL.
+   */
   readonly urlOf?: (event: AcceptedEvent) => string | undefined;
-  /** How long an attempt may take in all, in milliseconds. Default 20,000; a receiver that answers later has failed. */
+  /**
+   * How long an attempt may take from when it goes out, in milliseconds. Default 20,000; a receiver that answers later
+   * has failed.
+   */
   readonly timeoutMs?: number;
   /** Networks that may be reached though they are not public, such as `10.1.0.0/16`. Default: none. */
   readonly allowNetworks?: readonly string[];
@@ -26,7 +34,7 @@ export interface HttpSenderOptions {
   readonly allowLoopback?: boolean;
   /** Certificates to trust beside none other, in PEM. Default: those of Node. */
   readonly ca?: string;
-  /** Resolves names. Default: the system. */
+  /** Resolves names. Default: name servers, and the system for what they do not know; kept for 30 s. */
   readonly resolve?: Resolve;
   /** The wall clock, Unix milliseconds: receivers compare it with theirs. */
   readonly wallMs?: () => number;
@@ -40,13 +48,17 @@ export interface HttpSender extends Send {
 /** An answer is read up to this, so that its connection can be used again; a longer one costs the connection. */
 const MAX_ANSWER_BYTES = 65_536;
 const TIMEOUT_MS = 20_000;
+/** Attempts under way at once, and of one tenant: slow receivers of one take no connection from another's. */
+const MAX_UNDER_WAY = 1_024;
+const MAX_UNDER_WAY_PER_TENANT = 32;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * Makes a sender that posts events signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`,
  * `webhook-signature`). It makes one attempt; the gate keeps the schedule. 2xx within the time is success, all else has
  * failed: redirects are not followed, and 410 ends the endpoint. It connects to public addresses alone, the very ones
- * that it checked.
+ * that it checked. A tenant has at most 32 attempts under way, whatever hosts they go to; more wait for their turn, and
+ * their time begins when they go out.
  *
  * @throws {TypeError} `options_invalid` naming the option and the fix
  */
@@ -55,7 +67,7 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
     signing,
     timeoutMs = TIMEOUT_MS,
     allowLoopback = false,
-    resolve = resolveBySystem,
+    resolve = hostResolver(),
     wallMs = Date.now,
   } = options;
   if (!(timeoutMs > 0)) throw mistake("timeoutMs", timeoutMs, "write milliseconds above 0");
@@ -72,18 +84,17 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
     timeoutMs,
     ca: options.ca,
   });
-  const send = async (event: AcceptedEvent, context: SendContext): Promise<void> => {
-    const url = checkedUrl(options.urlOf === undefined ? event.endpoint : options.urlOf(event), allowLoopback);
+  const limit = new Limit(MAX_UNDER_WAY, MAX_UNDER_WAY_PER_TENANT);
+  const attempt = async (event: AcceptedEvent, context: SendContext, url: URL): Promise<void> => {
     const signingWith = typeof secrets === "function" ? await secrets(event) : secrets;
     const atMs = wallMs();
     const signature = signSafely(signer, asList(signingWith), { id: event.id, atMs, body: event.body }, false);
-    const limit = AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]);
     const answer = await agent
       .request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: "POST",
-        signal: limit,
+        signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]),
         headers: {
           "content-type": "application/json",
           "user-agent": "dimmer-webhooks",
@@ -99,17 +110,33 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
       });
     await finish(answer, wallMs());
   };
+  const send = async (event: AcceptedEvent, context: SendContext): Promise<void> => {
+    const url = checkedUrl(event, options);
+    await limit.enter(event.tenant);
+    try {
+      if (context.signal.aborted) throw failureOf(context.signal.reason, timeoutMs);
+      await attempt(event, context, url);
+    } finally {
+      limit.leave(event.tenant);
+    }
+  };
   return Object.assign(send, { close: () => agent.destroy() });
 }
 
-function checkedUrl(text: string | undefined, allowLoopback: boolean): URL {
+/** What a name means may be mended; an endpoint that is itself no URL never becomes one. */
+function checkedUrl(
+  event: AcceptedEvent,
+  { urlOf, allowLoopback = false }: Pick<HttpSenderOptions, "urlOf" | "allowLoopback">,
+): URL {
+  const text = urlOf === undefined ? event.endpoint : urlOf(event);
+  const lasting = urlOf === undefined ? { isFinal: true } : { isUnconfigured: true };
   const url = text === undefined ? null : URL.parse(text);
-  if (url === null) throw new SendFailure("the endpoint has no URL", { isFinal: true });
+  if (url === null) throw new SendFailure("the endpoint has no URL", lasting);
   if (url.protocol !== "https:" && !(allowLoopback && url.protocol === "http:")) {
-    throw new SendFailure("the endpoint's URL is not https:", { isFinal: true });
+    throw new SendFailure("the endpoint's URL is not https:", lasting);
   }
   if (url.username !== "" || url.password !== "") {
-    throw new SendFailure("the endpoint's URL has a user or password in it", { isFinal: true });
+    throw new SendFailure("the endpoint's URL has a user or password in it", lasting);
   }
   return url;
 }
@@ -152,7 +179,7 @@ function signSafely(
     const fix = "must be base64, with or without whsec_ before it";
     throw isConstruction
       ? Object.assign(new TypeError(`httpSender: signing.secrets: each ${fix}`), { code: "options_invalid" as const })
-      : new SendFailure(`a secret of the endpoint cannot sign: it ${fix}`);
+      : new SendFailure(`a secret of the endpoint cannot sign: it ${fix}`, { isUnconfigured: true });
   }
 }
 

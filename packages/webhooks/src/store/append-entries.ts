@@ -40,6 +40,9 @@ async function appendToLane(session: SqlSession, placed: readonly Placed[], outc
   let waiting = 0;
   let bytes = 0;
   let lastHeld = 0;
+  const isSuspended =
+    placed.some(({ entry }) => entry.isHeld === "if-suspended") && (await isHeldBack(session, tenant));
+  const holds = ({ isHeld }: NewEntry): boolean => (isHeld === "if-suspended" ? isSuspended : isHeld);
   for (const { entry, index } of placed) {
     const size = Buffer.byteLength(entry.event.body);
     const isDead = entry.failed !== undefined && entry.failed.nextMs === undefined;
@@ -48,7 +51,7 @@ async function appendToLane(session: SqlSession, placed: readonly Placed[], outc
       outcomes[index] = await stateOf(session, lane, entry.event.id);
       continue;
     }
-    outcomes[index] = "new";
+    outcomes[index] = isSuspended && entry.isHeld === "if-suspended" ? "held" : "new";
     if (isDead) {
       if (entry.failed?.isGone === true)
         await session.all("UPDATE webhook_lane SET paused = 'gone' WHERE lane = $1", [lane]);
@@ -56,7 +59,7 @@ async function appendToLane(session: SqlSession, placed: readonly Placed[], outc
     }
     waiting++;
     bytes += size;
-    if (entry.isHeld) lastHeld = seq;
+    if (holds(entry)) lastHeld = seq;
     if (entry.failed?.nextMs !== undefined) {
       await session.all(
         `UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4, paused = ${PAUSED_BY_FAILURE}
@@ -79,14 +82,15 @@ async function appendToLane(session: SqlSession, placed: readonly Placed[], outc
     ]);
   }
   if (lastHeld > 0) await markHeld(session, lane, lastHeld);
-  const held = placed.find(({ entry }) => entry.isHeld);
+  const held = placed.find(({ entry }) => holds(entry));
   if (held !== undefined) await suspend(session, tenant, held.entry.nowMs);
 }
 
 /** Every transaction that changes a lane begins with this: it waits for one that has. */
 async function lockLane(session: SqlSession, tenant: string, endpoint: string): Promise<number> {
   const [row] = await session.all(
-    `INSERT INTO webhook_lane (tenant, endpoint) VALUES ($1, $2)
+    `INSERT INTO webhook_lane (tenant, endpoint, paused)
+      VALUES ($1, $2, CASE WHEN EXISTS (SELECT 1 FROM webhook_pause WHERE tenant = $1) THEN 'operator' END)
       ON CONFLICT (tenant, endpoint) DO UPDATE SET endpoint = excluded.endpoint RETURNING lane`,
     [tenant, endpoint],
   );
@@ -110,6 +114,11 @@ async function insert(
 async function stateOf(session: SqlSession, lane: number, id: string): Promise<Appended> {
   const [row] = await session.all("SELECT state FROM webhook_event WHERE lane = $1 AND id = $2", [lane, id]);
   return STATE_NAMES[Number(row?.["state"])] ?? "waiting";
+}
+
+async function isHeldBack(session: SqlSession, tenant: string): Promise<boolean> {
+  const rows = await session.all("SELECT tenant FROM webhook_suspension WHERE tenant = $1 AND resuming = 0", [tenant]);
+  return rows.length > 0;
 }
 
 /** What waits in a lane up to a place waited because of a mode. */

@@ -15,22 +15,33 @@ export function readGap(column: unknown): StoredGap | undefined {
   return typeof column === "string" ? (JSON.parse(column) as StoredGap) : undefined;
 }
 
+/** One range over two. Never throws. */
+export function joinGaps(a: StoredGap | undefined, b: StoredGap): StoredGap {
+  if (a === undefined) return b;
+  return {
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+    sinceMs: Math.min(a.sinceMs, b.sinceMs),
+    untilMs: Math.max(a.untilMs, b.untilMs),
+    dropped: a.dropped + b.dropped,
+  };
+}
+
 /** At most so many events are dropped at once: others wait meanwhile. */
 export const DROP_CHUNK = 500;
 
 /** Widens the gap of a lane by exactly these events. The lane's row is locked by then. */
 export async function widenGap(session: SqlSession, lane: number, events: readonly SqlRow[]): Promise<void> {
   const [row] = await session.all("SELECT gap FROM webhook_lane WHERE lane = $1", [lane]);
-  const before = readGap(row?.["gap"]);
   const [places, instants] = [column(events, "seq"), column(events, "at_ms")];
   // Operators may let old events wait again: the range is the least and the greatest, not the first and the last told.
-  const gap: StoredGap = {
-    first: Math.min(before?.first ?? Number.POSITIVE_INFINITY, ...places),
-    last: Math.max(before?.last ?? 0, ...places),
-    sinceMs: Math.min(before?.sinceMs ?? Number.POSITIVE_INFINITY, ...instants),
-    untilMs: Math.max(before?.untilMs ?? 0, ...instants),
-    dropped: (before?.dropped ?? 0) + events.length,
-  };
+  const gap = joinGaps(readGap(row?.["gap"]), {
+    first: Math.min(...places),
+    last: Math.max(...places),
+    sinceMs: Math.min(...instants),
+    untilMs: Math.max(...instants),
+    dropped: events.length,
+  });
   await session.all("UPDATE webhook_lane SET gap = $2 WHERE lane = $1", [lane, JSON.stringify(gap)]);
 }
 

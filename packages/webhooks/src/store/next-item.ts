@@ -1,4 +1,3 @@
-import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
 import { dropAged, readGap, type StoredGap } from "./drop-events.ts";
 import type { NextItem } from "./outbox.ts";
 import type { SqlRow, SqlSession } from "./sql-driver.ts";
@@ -18,11 +17,16 @@ export interface FoundItem {
 export async function nextItem(
   session: SqlSession,
   lane: number,
-  { nowMs, maxAgeMs }: { readonly nowMs: number; readonly maxAgeMs: number },
+  {
+    nowMs,
+    maxAgeMs,
+    longestWaitMs,
+  }: { readonly nowMs: number; readonly maxAgeMs: number; readonly longestWaitMs: number },
 ): Promise<FoundItem> {
   let dropped = 0;
   let row = await readLane(session, lane);
-  if (row === undefined || !isOpen(row) || !isDue(Number(row["next_ms"]), nowMs)) return { item: undefined, dropped };
+  if (row === undefined || !isOpen(row) || !isDue(Number(row["next_ms"]), nowMs, longestWaitMs))
+    return { item: undefined, dropped };
   let head = await readHead(session, lane);
   if (head !== undefined && Number(head["at_ms"]) < nowMs - maxAgeMs) {
     const aged = await dropAged(session, lane, nowMs - maxAgeMs);
@@ -62,8 +66,8 @@ function isOpen(lane: SqlRow): boolean {
 }
 
 /** Whether a wait is over, or is one that nobody can have meant. Never throws. */
-function isDue(nextMs: number, nowMs: number): boolean {
-  return nextMs <= nowMs || nextMs > nowMs + IMPLAUSIBLE_WAIT_MS;
+function isDue(nextMs: number, nowMs: number, longestWaitMs: number): boolean {
+  return nextMs <= nowMs || nextMs > nowMs + longestWaitMs;
 }
 
 async function readLane(session: SqlSession, lane: number): Promise<SqlRow | undefined> {

@@ -1,5 +1,5 @@
-import { readGap } from "./drop-events.ts";
-import type { LaneStatus, ListedEvent, OutboxTotals, Selection } from "./outbox.ts";
+import { readGap, type StoredGap } from "./drop-events.ts";
+import type { Gap, LaneStatus, ListedEvent, OutboxTotals, Selection } from "./outbox.ts";
 import { PURGED, STATE, STATE_NAMES } from "./schema.ts";
 import type { SqlRow, SqlSession, SqlValue } from "./sql-driver.ts";
 
@@ -12,7 +12,8 @@ export const chosen = ({ tenant, endpoint }: Selection): readonly SqlValue[] => 
 export async function statusOf(session: SqlSession, tenant: string): Promise<readonly LaneStatus[]> {
   const rows = await session.all(
     `SELECT l.*, (SELECT COUNT(*) FROM webhook_event e WHERE e.lane = l.lane AND e.state = 2) AS dead,
-      (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) AS oldest_ms
+      (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) AS oldest_ms,
+      (SELECT u.gap FROM webhook_untold u WHERE u.lane = l.lane) AS untold
       FROM webhook_lane l WHERE tenant = $1 ORDER BY endpoint`,
     [tenant],
   );
@@ -26,13 +27,18 @@ export async function statusOf(session: SqlSession, tenant: string): Promise<rea
       bytes: Number(row["bytes"]),
       dead: Number(row["dead"]),
       paused: (row["paused"] ?? (row["replaying"] === null ? undefined : "replaying")) as LaneStatus["paused"],
-      gap: gap === undefined ? undefined : { sinceMs: gap.sinceMs, untilMs: gap.untilMs, dropped: gap.dropped },
+      gap: shown(gap),
+      untold: shown(readGap(row["untold"])),
       attempts: Number(row["attempts"]),
       nextMs: Number(row["next_ms"]) === 0 ? undefined : Number(row["next_ms"]),
       oldestMs: numberOf(row["oldest_ms"]),
       lastError: (row["last_error"] ?? undefined) as string | undefined,
     };
   });
+}
+
+function shown(gap: StoredGap | undefined): Gap | undefined {
+  return gap === undefined ? undefined : { sinceMs: gap.sinceMs, untilMs: gap.untilMs, dropped: gap.dropped };
 }
 
 /** Events of a tenant, without bodies. */
@@ -57,9 +63,10 @@ export async function listEvents(
   }));
 }
 
-/** Pauses lanes, or lets them go on at once; an endpoint that nothing waits for yet can be paused as well. */
+/** Pauses lanes, or lets them go on at once; what is not there yet can be paused as well: an endpoint, or all of a tenant. */
 export async function pauseLanes(session: SqlSession, selection: Selection, isPaused: boolean): Promise<number> {
-  if (isPaused && selection.endpoint !== undefined) {
+  if (selection.endpoint === undefined) await pauseTenant(session, selection.tenant, isPaused);
+  else if (isPaused) {
     await session.all(
       "INSERT INTO webhook_lane (tenant, endpoint) VALUES ($1, $2) ON CONFLICT (tenant, endpoint) DO NOTHING",
       [selection.tenant, selection.endpoint],
@@ -68,6 +75,14 @@ export async function pauseLanes(session: SqlSession, selection: Selection, isPa
   const set = isPaused ? "paused = 'operator'" : "paused = NULL, attempts = 0, next_ms = 0";
   const rows = await session.all(`UPDATE webhook_lane SET ${set} WHERE ${CHOSEN} RETURNING lane`, chosen(selection));
   return rows.length;
+}
+
+/** Pauses a tenant whole, with lanes that are made later, or ends that. Its lanes are not touched. */
+export async function pauseTenant(session: SqlSession, tenant: string, isPaused: boolean): Promise<void> {
+  const statement = isPaused
+    ? "INSERT INTO webhook_pause (tenant) VALUES ($1) ON CONFLICT (tenant) DO NOTHING"
+    : "DELETE FROM webhook_pause WHERE tenant = $1";
+  await session.all(statement, [tenant]);
 }
 
 /** Sums over the store; the oldest is of tenants that are not suspended, since the others wait by design. */

@@ -33,8 +33,11 @@ export type EventState = "waiting" | "sent" | "dead";
 export interface NewEntry {
   readonly event: AcceptedEvent;
   readonly nowMs: number;
-  /** Whether the tenant may not receive now. */
-  readonly isHeld: boolean;
+  /**
+   * Whether the tenant may not receive now. `if-suspended`: nobody knows yet, and who was suspended when it was last
+   * known stays so.
+   */
+  readonly isHeld: boolean | "if-suspended";
   /** What an attempt without the store came to; left out where none was made. */
   readonly failed?: FailedAttempt;
 }
@@ -53,8 +56,8 @@ export interface FailedAttempt {
   readonly error: string;
 }
 
-/** What became of an entry: it is new, or the id is known and stands there. */
-export type Appended = "new" | EventState;
+/** What became of an entry: it is new; it is new and held, as its tenant is suspended; or the id is known and stands there. */
+export type Appended = "new" | "held" | EventState;
 
 /** A lane: what waits for one endpoint of one tenant, sent one after the other. */
 export interface Lane {
@@ -116,6 +119,8 @@ export interface LaneStatus extends Lane {
   readonly paused: "operator" | "gone" | "unconfigured" | "replaying" | undefined;
   /** What was dropped and is not told to the receiver yet. */
   readonly gap: Gap | undefined;
+  /** What the receiver refused to be told, until `replay` tells it again: one range over all of it. */
+  readonly untold: Gap | undefined;
   /** Attempts made of what stands first. */
   readonly attempts: number;
   readonly nextMs: number | undefined;
@@ -178,13 +183,21 @@ export interface Outbox {
   readonly dropped: number;
   /** Stores events in one transaction, in the order given; drops what goes past a bound. */
   append(entries: readonly NewEntry[]): Promise<readonly Appended[]>;
-  /** Whether something waits for an endpoint, or is to be told it. */
+  /** Whether something waits for an endpoint, or is to be told it, or it is paused. */
   hasBacklog(tenant: string, endpoint: string): Promise<boolean>;
-  /** Lanes that have something to send and are due, by tenant; none of a tenant that is suspended and not resuming. */
-  due(nowMs: number): Promise<readonly Lane[]>;
+  /**
+   * Lanes that have something to send and are due, by tenant; none of a tenant that is suspended and not resuming.
+   *
+   * @param longestWaitMs what no wait can be longer than (27 h): one that is was written by a clock that has gone back
+   *   since, and is over
+   */
+  due(nowMs: number, longestWaitMs?: number): Promise<readonly Lane[]>;
   /** What a lane sends next; drops what is too old before. `undefined`: nothing, not yet, or paused. */
-  next(lane: number, nowMs: number): Promise<NextItem | undefined>;
-  /** Writes down what attempts came to; false where the lease is another's by now, and nothing was written. */
+  next(lane: number, nowMs: number, longestWaitMs?: number): Promise<NextItem | undefined>;
+  /**
+   * Writes down what attempts came to; false where the lease is another's by now, and nothing was written. A gap that is
+   * not told again is set aside: it stands in the status until `replay`.
+   */
   settle(marks: readonly Mark[]): Promise<readonly boolean[]>;
   /** Notes that a tenant may not receive: what waits is a replay from now on, and is due when it may again. */
   hold(tenant: string, nowMs: number): Promise<void>;
@@ -206,10 +219,13 @@ export interface Outbox {
   list(
     selection: Selection & { readonly state: EventState; readonly afterSeq?: number; readonly limit: number },
   ): Promise<readonly ListedEvent[]>;
+  /** Pauses lanes, or lets them go on; of a whole tenant also those that are made later. How many there are. */
   setPaused(selection: Selection, isPaused: boolean): Promise<number>;
+  /** Whether a whole tenant is paused. */
+  isPaused(tenant: string): Promise<boolean>;
   /**
    * Lets dead letters wait again; with `sinceMs`, also what was delivered of that time or later; as many as the tenant
-   * has room for. How many. In many short transactions, over which its lanes are not due; what a crash leaves undone
+   * has room for. How many. Gaps that were set aside are told again. In many short transactions, over which its lanes are not due; what a crash leaves undone
    * the next `expire` does.
    */
   replay(

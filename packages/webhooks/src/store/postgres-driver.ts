@@ -17,15 +17,20 @@ export interface PostgresClient {
 const IDENTITY = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
 /** Processes that start together make the tables one after the other. */
 const SCHEMA_LOCK = 7_301_005;
+/** Deadlock and serialization failure: the database took the whole transaction back and says that it may be run again. */
+const AGAIN: ReadonlySet<unknown> = new Set(["40P01", "40001"]);
+const MAX_ATTEMPTS = 5;
+const AGAIN_MS = 5;
 
 /**
- * Keeps the outbox in PostgreSQL, in tables `webhook_…` of the pool's search path, made where they are not there.
+ * Keeps the outbox in PostgreSQL, in tables `webhook_…` of the pool's search path, made where they are not there. A
+ * transaction that met another in a deadlock is run again, five times at most: `work` has no effect but on its session.
  *
  * @throws {DimmerError} `disk_failed` from every transaction that the database does not take
  */
 export function postgresDriver(pool: PostgresPool): SqlDriver {
   let prepared: Promise<void> | undefined;
-  const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
+  const runOnce = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
     const client = await pool.connect();
     try {
       await client.query("BEGIN");
@@ -37,8 +42,25 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
       return result;
     } catch (error) {
       // A connection in an unknown state is let go of, and the database takes the transaction back.
-      client.release(true);
+      const isKnown = AGAIN.has((error as { readonly code?: unknown }).code);
+      if (isKnown)
+        await client.query("ROLLBACK").then(
+          () => client.release(),
+          () => client.release(true),
+        );
+      else client.release(true);
       throw error;
+    }
+  };
+  const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await runOnce(work);
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || !AGAIN.has((error as { readonly code?: unknown }).code)) throw error;
+        // Who met once would meet again in step.
+        await new Promise((done) => setTimeout(done, Math.random() * AGAIN_MS * 2 ** attempt));
+      }
     }
   };
   const prepare = (): Promise<void> =>

@@ -1,4 +1,4 @@
-import { CHOSEN, chosen } from "./operate.ts";
+import { CHOSEN, chosen, pauseTenant } from "./operate.ts";
 import type { Selection } from "./outbox.ts";
 import { PURGED } from "./schema.ts";
 import { shortTransactions } from "./short-transactions.ts";
@@ -43,7 +43,9 @@ async function detach(session: SqlSession, selection: Selection): Promise<readon
       WHERE ${CHOSEN} RETURNING lane`,
     chosen(selection),
   );
+  for (const { lane } of lanes) await session.all("DELETE FROM webhook_untold WHERE lane = $1", [Number(lane)]);
   if (selection.endpoint === undefined) {
+    await pauseTenant(session, selection.tenant, false);
     await session.all("DELETE FROM webhook_suspension WHERE tenant = $1", [selection.tenant]);
   }
   return lanes.map((row) => Number(row["lane"])).sort((a, b) => a - b);

@@ -1,4 +1,5 @@
-import { CHOSEN, chosen } from "./operate.ts";
+import { joinGaps, readGap } from "./drop-events.ts";
+import { CHOSEN, chosen, pauseTenant } from "./operate.ts";
 import type { OutboxBounds, Selection } from "./outbox.ts";
 import { STATE } from "./schema.ts";
 import { shortTransactions } from "./short-transactions.ts";
@@ -55,6 +56,7 @@ async function begin(
   session: SqlSession,
   selection: Selection & { readonly sinceMs?: number | undefined },
 ): Promise<readonly number[]> {
+  if (selection.endpoint === undefined) await pauseTenant(session, selection.tenant, false);
   const rows = await session.all(
     `UPDATE webhook_lane SET paused = NULL, attempts = 0, next_ms = 0 WHERE ${CHOSEN} RETURNING lane, replaying`,
     chosen(selection),
@@ -66,8 +68,19 @@ async function begin(
       Number(lane),
       Number.isFinite(sinceMs) ? String(sinceMs) : DEAD_ALONE,
     ]);
+    await tellAgain(session, Number(lane));
   }
   return rows.map((row) => Number(row["lane"])).sort((a, b) => a - b);
+}
+
+/** What the receiver refused to be told is told again, before what came after it. */
+async function tellAgain(session: SqlSession, lane: number): Promise<void> {
+  const [aside] = await session.all("DELETE FROM webhook_untold WHERE lane = $1 RETURNING gap", [lane]);
+  const untold = readGap(aside?.["gap"]);
+  if (untold === undefined) return;
+  const [row] = await session.all("SELECT gap FROM webhook_lane WHERE lane = $1", [lane]);
+  const gap = joinGaps(readGap(row?.["gap"]), untold);
+  await session.all("UPDATE webhook_lane SET gap = $2 WHERE lane = $1", [lane, JSON.stringify(gap)]);
 }
 
 /** Since when what was delivered is meant; infinity: none of it. */

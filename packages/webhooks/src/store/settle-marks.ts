@@ -1,3 +1,4 @@
+import { joinGaps, readGap } from "./drop-events.ts";
 import type { FailedAttempt, Mark } from "./outbox.ts";
 import { STATE } from "./schema.ts";
 import type { SqlSession } from "./sql-driver.ts";
@@ -35,10 +36,9 @@ async function isHeld(session: SqlSession, tenant: string, fence: number): Promi
 async function settle(session: SqlSession, { lane, item, nowMs, failed }: Mark): Promise<void> {
   if (failed?.nextMs !== undefined) return await waitAgain(session, lane, failed);
   if (item.kind === "gap") {
-    // What could not be told stays: an operator lets the endpoint go on, and is told the lane's fault meanwhile.
-    if (failed === undefined) await session.all("UPDATE webhook_lane SET telling = NULL WHERE lane = $1", [lane]);
-    else if (failed.isGone !== true)
-      return await waitAgain(session, lane, { ...failed, attempts: 0, nextMs: nowMs + DAY_MS });
+    // Who is gone is told once it is let go on; who refuses to be told is not asked for ever.
+    if (failed !== undefined && failed.isGone !== true) await setAside(session, lane);
+    if (failed?.isGone !== true) await session.all("UPDATE webhook_lane SET telling = NULL WHERE lane = $1", [lane]);
   } else {
     const state = failed === undefined ? STATE.sent : STATE.dead;
     const [row] = await session.all(
@@ -61,7 +61,16 @@ async function settle(session: SqlSession, { lane, item, nowMs, failed }: Mark):
   );
 }
 
-const DAY_MS = 86_400_000;
+async function setAside(session: SqlSession, lane: number): Promise<void> {
+  const [row] = await session.all("SELECT telling FROM webhook_lane WHERE lane = $1", [lane]);
+  const told = readGap(row?.["telling"]);
+  if (told === undefined) return;
+  const [before] = await session.all("SELECT gap FROM webhook_untold WHERE lane = $1", [lane]);
+  await session.all(
+    "INSERT INTO webhook_untold (lane, gap) VALUES ($1, $2) ON CONFLICT (lane) DO UPDATE SET gap = excluded.gap",
+    [lane, JSON.stringify(joinGaps(readGap(before?.["gap"]), told))],
+  );
+}
 
 async function waitAgain(session: SqlSession, lane: number, failed: FailedAttempt): Promise<void> {
   await session.all(

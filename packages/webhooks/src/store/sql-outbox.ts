@@ -34,19 +34,21 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
     hasBacklog: (tenant, endpoint) =>
       driver.transaction(async (session) => {
         const rows = await session.all(
-          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND endpoint = $2 AND (${PENDING} OR paused IS NOT NULL OR replaying IS NOT NULL)`,
+          `SELECT tenant FROM webhook_pause WHERE tenant = $1 UNION ALL
+            SELECT tenant FROM webhook_lane WHERE tenant = $1 AND endpoint = $2
+              AND (${PENDING} OR paused IS NOT NULL OR replaying IS NOT NULL)`,
           [tenant, endpoint],
         );
         return rows.length > 0;
       }),
-    due: (nowMs) =>
+    due: (nowMs, longestWaitMs = IMPLAUSIBLE_WAIT_MS) =>
       driver.transaction(async (session) => {
         const rows = await session.all(
           `SELECT lane, tenant, endpoint FROM webhook_lane l
             WHERE ${PENDING} AND NOT EXISTS
               (SELECT 1 FROM webhook_suspension s WHERE s.tenant = l.tenant AND s.resuming = 0)
               AND ${OPEN} AND (next_ms <= $1 OR next_ms > $2) ORDER BY tenant, lane`,
-          [nowMs, nowMs + IMPLAUSIBLE_WAIT_MS],
+          [nowMs, nowMs + longestWaitMs],
         );
         return rows.map((row) => ({
           lane: Number(row["lane"]),
@@ -54,10 +56,12 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
           endpoint: String(row["endpoint"]),
         }));
       }),
-    async next(lane, nowMs) {
+    async next(lane, nowMs, longestWaitMs = IMPLAUSIBLE_WAIT_MS) {
       let found: FoundItem;
       do {
-        found = await driver.transaction((session) => nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs }));
+        found = await driver.transaction((session) =>
+          nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs, longestWaitMs }),
+        );
         dropped += found.dropped;
       } while (found.isMore === true);
       return found.item;
@@ -131,6 +135,11 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
     status: (tenant) => driver.transaction((session) => statusOf(session, tenant)),
     list: (selection) => driver.transaction((session) => listEvents(session, selection)),
     setPaused: (selection, isPaused) => driver.transaction((session) => pauseLanes(session, selection, isPaused)),
+    isPaused: (tenant) =>
+      driver.transaction(async (session) => {
+        const rows = await session.all("SELECT tenant FROM webhook_pause WHERE tenant = $1", [tenant]);
+        return rows.length > 0;
+      }),
     replay: (selection, onProgress) => replayLanes(driver, selection, { bounds, onProgress }),
     async purge(selection, onProgress) {
       const purged = await purgeLanes(driver, selection, onProgress);

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -83,6 +84,45 @@ describe("the HTTP sender", () => {
   it("takes an answer that comes too late for none", async () => {
     const { url } = await startReceiver(() => undefined);
     expect((await failure(senderOf({ timeoutMs: 50 }), url)).message).toBe("no answer within 50 ms");
+  });
+
+  it("takes a 200 that comes after its time for none, and is there for the next", async () => {
+    let late: ServerResponse | undefined;
+    const { url, received } = await startReceiver((res) => {
+      if (late === undefined) late = res;
+      else res.writeHead(204).end();
+    });
+    const sender = senderOf({ timeoutMs: 80 });
+    expect((await failure(sender, url)).message).toBe("no answer within 80 ms");
+    late?.writeHead(200).end("ok");
+    await send(sender, url);
+    expect(received).toHaveLength(2);
+  });
+
+  it("lets no tenant's slow receiver stall another's at the same host, nor begin its own clock before it goes out", async () => {
+    const answers: ServerResponse[] = [];
+    const { url, received } = await startReceiver((res, { headers }) => {
+      if (String(headers["webhook-id"]).startsWith("slow")) answers.push(res);
+      else res.writeHead(204).end();
+    });
+    const sender = senderOf({ timeoutMs: 2_000 });
+    const started = performance.now();
+    const to = (tenant: string, id: string): Promise<unknown> =>
+      sender({ tenant, endpoint: url, id, type: "t", body: "{}" }, { signal: never, attempt: 1, resync: undefined });
+    const slow = Array.from({ length: 32 }, (_, n) =>
+      to("acme", `slow${n}`).then(
+        () => "arrived",
+        (error: unknown) => (error as Error).message,
+      ),
+    );
+    await expect.poll(() => answers.length).toBe(32);
+    const waiting = to("acme", "quick");
+    await to("hinata", "quick");
+    expect(received.map(({ headers }) => headers["webhook-id"]).slice(32)).toEqual(["quick"]);
+    expect(await Promise.all(slow)).toEqual(Array.from({ length: 32 }, () => "no answer within 2000 ms"));
+    // Its own 2 s had been over by now, had they begun when it was given.
+    await waiting;
+    expect(performance.now() - started).toBeGreaterThan(1_900);
   });
 
   it("is done with a 200 whose body has no end, and reads no more of it than it must", async () => {
@@ -212,7 +252,30 @@ describe("the HTTP sender", () => {
     });
     expect(await failure(sender, "https://user:pw@example.com/")).toMatchObject({ isFinal: true });
     expect(await failure(sender, "billing")).toMatchObject({ isFinal: true, message: "the endpoint has no URL" });
-    expect(await failure(senderOf({ urlOf: () => undefined }), "billing")).toMatchObject({ isFinal: true });
+  });
+
+  it("lets wait what it does not know where to send or how to sign: who gave the name may mend it", async () => {
+    const nowhere: readonly (readonly [Partial<HttpSenderOptions>, string])[] = [
+      [{ urlOf: () => undefined }, "the endpoint has no URL"],
+      [{ urlOf: () => "http://example.com/", allowLoopback: false }, "the endpoint's URL is not https:"],
+      [{ signing: { secrets: () => [] } }, "a secret of the endpoint cannot sign"],
+      [
+        {
+          urlOf: () => {
+            throw new SendFailure("it is another's", { isUnconfigured: true });
+          },
+        },
+        "it is another's",
+      ],
+    ];
+    for (const [options, message] of nowhere) {
+      const found = await failure(senderOf(options), "https://example.com/");
+      expect(found).toMatchObject({
+        isFinal: false,
+        isUnconfigured: true,
+        message: expect.stringContaining(message),
+      });
+    }
   });
 
   it("sends to the URL of a name", async () => {

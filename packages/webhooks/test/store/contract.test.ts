@@ -209,6 +209,84 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     expect(await take(store)).toEqual(["1"]);
   });
 
+  it("pauses a tenant whole, with what is made later, until it goes on", async () => {
+    const store = await open();
+    expect(await store.setPaused({ tenant: "acme" }, true)).toBe(0);
+    expect(await store.isPaused("acme")).toBe(true);
+    expect(await store.hasBacklog("acme", "a")).toBe(true);
+    expect(await store.hasBacklog("other", "a")).toBe(false);
+    await store.append([entry("1"), entry("x", { tenant: "other" })]);
+    expect((await store.due(NOW_MS)).map(({ tenant }) => tenant)).toEqual(["other"]);
+    expect(await store.setPaused({ tenant: "acme" }, false)).toBe(1);
+    expect(await store.isPaused("acme")).toBe(false);
+    await store.append([entry("2", { endpoint: "b" })]);
+    expect((await store.due(NOW_MS)).map(({ endpoint }) => endpoint)).toEqual(["a", "b", "a"]);
+  });
+
+  it("sets aside a gap that a receiver refuses to the end, keeps it in the status, and tells it again at a replay", async () => {
+    const store = await open({ maxEvents: 2 });
+    for (let n = 1; n <= 4; n++) await store.append([entry(String(n), { nowMs: NOW_MS + n })]);
+    const refuseGaps = async (): Promise<void> => {
+      const lease = await store.lease("acme", "me", 60_000);
+      const [lane] = await store.due(NOW_MS);
+      const item = lane === undefined ? undefined : await store.next(lane.lane, NOW_MS);
+      if (lease === undefined || lane === undefined || item === undefined) throw new Error("nothing to send");
+      const failed = item.kind === "gap" ? { failed: { attempts: 9, error: "status 422" } } : {};
+      expect(await store.settle([{ lease, lane: lane.lane, item, nowMs: NOW_MS, ...failed }])).toEqual([true]);
+    };
+    await refuseGaps(); // Takes 1.
+    await refuseGaps(); // Refuses the gap of 2 and 3.
+    const untold = { sinceMs: NOW_MS + 2, untilMs: NOW_MS + 3, dropped: 2 };
+    expect(await store.status("acme")).toMatchObject([{ gap: undefined, untold, lastError: "status 422" }]);
+    for (let n = 5; n <= 7; n++) await store.append([entry(String(n), { nowMs: NOW_MS + n })]);
+    await refuseGaps(); // Takes 4.
+    await refuseGaps(); // Refuses the gap of 5 and 6.
+    expect(await store.status("acme")).toMatchObject([{ untold: { ...untold, untilMs: NOW_MS + 6, dropped: 4 } }]);
+    expect(await take(store)).toEqual(["7"]);
+    expect(await store.replay({ tenant: "acme" })).toBe(0);
+    expect(await take(store)).toEqual(["gap 4"]);
+    expect(await store.status("acme")).toMatchObject([{ gap: undefined, untold: undefined }]);
+  });
+
+  it("replays no more than the bounds have room for, and drops nothing for it", async () => {
+    const store = await open({ maxEvents: 3 });
+    await store.append(
+      Array.from({ length: 5 }, (_, n) => entry(String(n + 1), { failed: { attempts: 1, error: "no" } })),
+    );
+    await store.append([entry("6")]);
+    expect(await store.replay({ tenant: "acme" })).toBe(2);
+    expect(store.dropped).toBe(0);
+    expect(await take(store)).toEqual(["1", "2", "6"]);
+    expect(await store.replay({ tenant: "acme" })).toBe(3);
+    expect(await take(store)).toEqual(["3", "4", "5"]);
+    const small = await open({ maxBytes: 5 });
+    for (const id of ["1", "2", "3"]) await small.append([entry(id, { failed: { attempts: 1, error: "no" } })]);
+    expect(await small.replay({ tenant: "acme" })).toBe(2);
+  });
+
+  it("takes a wait for over where it is longer than any that is made, and no other", async () => {
+    const store = await open();
+    const DAY_MS = 86_400_000;
+    await store.append([entry("1", { failed: { attempts: 1, nextMs: NOW_MS + 7 * DAY_MS, error: "no" } })]);
+    expect(await store.due(NOW_MS, 8 * DAY_MS)).toEqual([]);
+    const [lane] = await store.due(NOW_MS);
+    expect(await store.next(lane?.lane ?? 0, NOW_MS, 8 * DAY_MS)).toBeUndefined();
+    expect(await store.next(lane?.lane ?? 0, NOW_MS)).toMatchObject({ id: "1" });
+  });
+
+  it("holds what comes while nobody knows for who was suspended, and for nobody else", async () => {
+    const store = await open();
+    await store.hold("acme", NOW_MS);
+    const unsure = { isHeld: "if-suspended" as const };
+    expect(await store.append([entry("1", unsure), entry("x", { tenant: "other", ...unsure })])).toEqual([
+      "held",
+      "new",
+    ]);
+    await store.resuming("acme");
+    expect(await store.append([entry("2", unsure)])).toEqual(["new"]);
+    expect(await take(store)).toEqual(["1*", "2", "x"]);
+  });
+
   it("purges a tenant to the last row, and no other", async () => {
     const store = await open();
     await store.append([entry("1", { isHeld: true }), entry("2", { endpoint: "b" }), entry("3", { tenant: "other" })]);
