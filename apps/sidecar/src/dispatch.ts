@@ -7,6 +7,7 @@ import { type Counters, countRefusal } from "./counters.ts";
 import type { HotRoutes } from "./hot-routes.ts";
 import { type Admission, lacksHost, type Reach } from "./listen/admission.ts";
 import { type Problem, problemOf, problemResponse, writeProblem } from "./problem.ts";
+import { echoRequestId } from "./request-id.ts";
 
 /** What serves the requests of one listener. */
 export interface DispatchOptions {
@@ -37,6 +38,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
   return (req, res) => {
     const refuse = (problem: Problem, headers: Record<string, string> = {}): void => {
       countRefusal(counters, problem.status);
+      echoRequestId(req, res);
       writeProblem(res, problem, headers);
     };
     if (lacksHost(req)) {
@@ -53,6 +55,7 @@ export function createDispatch(options: DispatchOptions): RequestListener {
     if (door !== undefined) return door(req, res);
     // The host of an absolute target was not looked at, and `*` is no door.
     if (!url.startsWith("/")) return refuse(problemOf("malformed_request", "the request target must be a path"));
+    echoRequestId(req, res);
     if (isStopping()) res.setHeader("connection", "close");
     listenerOf(reach)(req, res);
   };

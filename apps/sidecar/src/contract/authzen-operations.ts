@@ -1,7 +1,7 @@
 import { json, type Operation, problem } from "./operation.ts";
 
 const REFUSED = {
-  "400": problem("The request is malformed; `field` names where."),
+  "400": problem("The request is malformed, or its Content-Type another than application/json; `field` names where."),
   "413": problem("The body, or the batch, is too large."),
   "415": problem("The body has a content-encoding."),
 } as const;
@@ -13,7 +13,7 @@ export const AUTHZEN_OPERATIONS: readonly Operation[] = [
     method: "POST",
     path: "/access/v1/evaluation",
     summary: "AuthZEN: one evaluation",
-    description: "200 whether allowed or denied. `X-Request-ID` is sent back.",
+    description: "200 whether allowed or denied. `X-Request-ID` is sent back with every answer.",
     reach: "checks",
     body: "AuthzenEvaluation",
     answers: { "200": json("AuthzenDecision", "The decision."), ...REFUSED },

@@ -15,7 +15,6 @@ export function authzenConfigurationDoor(): Door {
     counted: "authzen",
     answer: (c) => {
       const { origin } = new URL(c.req.url);
-      const id = c.req.header("x-request-id");
       return Response.json(
         {
           policy_decision_point: origin,
@@ -23,7 +22,7 @@ export function authzenConfigurationDoor(): Door {
           access_evaluations_endpoint: `${origin}${AUTHZEN_PATHS.evaluations}`,
           search_action_endpoint: `${origin}${AUTHZEN_PATHS.actionSearch}`,
         },
-        { headers: { "cache-control": "no-store", ...(id === undefined ? {} : { "x-request-id": id }) } },
+        { headers: { "cache-control": "no-store" } },
       );
     },
   };

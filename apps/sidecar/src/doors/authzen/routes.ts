@@ -1,5 +1,8 @@
+import type { IncomingMessage } from "node:http";
 import { type HotDoor, type HotDoorOptions, hotDoor } from "../../hot-door.ts";
 import type { HotRoute } from "../../hot-routes.ts";
+import { type Problem, problemOf } from "../../problem.ts";
+import { echoRequestId } from "../../request-id.ts";
 import { type CheckDesk, MAX_CHECK_BYTES } from "../check.ts";
 import { MAX_CHECKS_BYTES } from "../checks.ts";
 import { answerActionSearch } from "./action-search.ts";
@@ -15,7 +18,9 @@ export const AUTHZEN_PATHS = {
 /** Doors of the OpenID AuthZEN Authorization API 1.0 on the hot path. */
 export function authzenRoutes(desk: CheckDesk): readonly HotRoute[] {
   const door = (maxBytes: number, answer: HotDoorOptions["answer"]): HotDoor =>
-    echoing(hotDoor({ ...desk, counted: "authzen", maxBytes, answer }));
+    echoing(
+      hotDoor({ ...desk, counted: "authzen", maxBytes, answer: (text, req) => faultOfType(req) ?? answer(text, req) }),
+    );
   return [
     {
       method: "POST",
@@ -38,8 +43,18 @@ export function authzenRoutes(desk: CheckDesk): readonly HotRoute[] {
 /** Sends the `X-Request-ID` of a request back, whatever the answer. */
 function echoing(door: HotDoor): HotDoor {
   return (req, res) => {
-    const id = req.headers["x-request-id"];
-    if (typeof id === "string") res.setHeader("x-request-id", id);
+    echoRequestId(req, res);
     door(req, res);
   };
+}
+
+/**
+ * What is wrong with the declared type of a body. The protocol has one; that none is declared is taken for it. A page in a
+ * browser cannot send it elsewhere unasked.
+ */
+function faultOfType({ headers }: IncomingMessage): Problem | undefined {
+  const { "content-type": type } = headers;
+  if (type === undefined || /^application\/json[ \t]*(;|$)/i.test(type)) return undefined;
+  const detail = "the Content-Type must be application/json, as in: curl -H 'Content-Type: application/json'";
+  return problemOf("malformed_request", detail, { field: "Content-Type" });
 }
