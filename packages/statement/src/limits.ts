@@ -32,6 +32,11 @@ export const LIMITS = {
   steps: 64,
   deny: 64,
   features: 64,
+  /**
+   * Characters of features and restrictions that an entitlement is made with, exceptions not counted: with a lock it
+   * fits an entitlement token, and a thousand of them a chunk. Readers take larger ones.
+   */
+  entitlementChars: 8192,
   /** UTF-8 bytes of one feature's value as JSON. */
   featureBytes: 4096,
   /** Objects and arrays within one another in one feature's value. */

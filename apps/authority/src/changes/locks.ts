@@ -1,6 +1,6 @@
 import { type CompiledPolicy, isTenantId } from "@dimmer/core";
-import { checkWireLock, secondsToWire } from "@dimmer/statement";
-import type { Selectable, Transaction } from "kysely";
+import { checkWireLock, LIMITS, MAX_TOKEN_BYTES, secondsToWire } from "@dimmer/statement";
+import { type Selectable, sql, type Transaction } from "kysely";
 import { waitingSet } from "../sequencer/breaker.ts";
 import type { LockTable, Tables } from "../store/schema.ts";
 import type { Actor } from "./actor.ts";
@@ -28,11 +28,16 @@ export interface LockWrite {
 }
 
 const WINDOW_MS = 600_000;
+/** What stands around the names of a lock in the list, in characters, at most. */
+const LOCK_CHARS = 90;
+/** What all locks may take: a token is four thirds of its payload, and a twentieth is left for what stands around them. */
+const LIST_CHARS = Math.floor(MAX_TOKEN_BYTES["dimmer-locks+jwt"] * 0.75 * 0.95);
 
 /**
  * Locks a tenant, known to the feed or not. The eleventh new lock in ten minutes waits for a second person.
  *
- * @throws {Fault} `invalid` naming the field; `conflict` where the case locks the tenant already on other terms
+ * @throws {Fault} `invalid` naming the field; `conflict` where the case locks the tenant already on other terms, or the list,
+ *   which is always signed whole, has no room for one more
  */
 export async function lockTenant(write: LockWrite, input: LockInput): Promise<Written<Omit<LockTable, "id">>> {
   const { queries, policy, actor, nowMs } = write;
@@ -59,9 +64,10 @@ export async function lockTenant(write: LockWrite, input: LockInput): Promise<Wr
       "case",
     );
   }
+  const row = { tenant_id: tenant, case_id, cause, since_s, allow: JSON.stringify(allow) };
+  await checkRoom(queries, row);
   const change_set_id = await changeSetFor(write);
-  const row = { tenant_id: tenant, case_id, cause, since_s, allow: JSON.stringify(allow), change_set_id };
-  const stored = { ...row, created_ms: nowMs, lifted_ms: null };
+  const stored = { ...row, change_set_id, created_ms: nowMs, lifted_ms: null };
   await queries.insertInto("lock").values(stored).execute();
   await writeLedger(queries, actor, { action: "lock.put", subject: `tenant:${tenant}`, after: stored }, nowMs);
   const pending = await enqueue(queries, "locks", {
@@ -95,6 +101,28 @@ function openLocks(queries: Transaction<Tables>, tenant: string): Promise<Select
     .where("tenant_id", "=", tenant)
     .where("lifted_ms", "is", null)
     .execute();
+}
+
+/** Refuses the lock with which the list could not be signed: those that wait for a second person have their place too. */
+async function checkRoom(
+  queries: Transaction<Tables>,
+  { tenant_id, case_id, allow }: Pick<LockTable, "tenant_id" | "case_id" | "allow">,
+): Promise<void> {
+  const { count, chars } = await queries
+    .selectFrom("lock")
+    .select(({ fn }) => [
+      fn.countAll<number>().as("count"),
+      sql<number | null>`sum(length(tenant_id) + length(case_id) + length(allow))`.as("chars"),
+    ])
+    .where("lifted_ms", "is", null)
+    .executeTakeFirstOrThrow();
+  const locks = Number(count) + 1;
+  const wanted = Number(chars ?? 0) + tenant_id.length + case_id.length + allow.length + locks * LOCK_CHARS;
+  if (locks <= LIMITS.locks && wanted <= LIST_CHARS) return;
+  throw new Fault(
+    "conflict",
+    `the list of locks is full with ${count}: one more could not be signed; lift locks that are over (GET /v1/locks)`,
+  );
 }
 
 /** The change set that a new lock waits in, where too many are new; `null` where it may be signed at once. */

@@ -1,9 +1,11 @@
-import type { Transaction } from "kysely";
+import type { WireRestriction } from "@dimmer/statement";
 import { lockRow } from "../sequencer/lease.ts";
-import type { RestrictionTable, Tables, TenantTable } from "../store/schema.ts";
+import type { RestrictionTable, TenantTable } from "../store/schema.ts";
+import { checkEntitlement, checkSize } from "./check-entitlement.ts";
 import { Fault } from "./fault.ts";
 import { enqueue, PRIORITY, writeLedger } from "./record-change.ts";
-import { checkEntitlement, checkRevision, type TenantWrite, type Written } from "./tenants.ts";
+import { restrictionsInForce, wireRestriction } from "./restriction-rows.ts";
+import { checkRevision, type TenantWrite, type Written } from "./tenants.ts";
 
 /** A restriction as it is put, in the wire's seconds. */
 export interface RestrictionInput {
@@ -32,15 +34,20 @@ export async function putRestriction(write: TenantWrite, input: RestrictionInput
   checkRevision(write, before?.revision ?? 0, `case ${input.case}`);
   if (before !== undefined) refuseOther(before, input);
   refuseUnscheduled(input);
-  const others = await inForce(queries, input.tenant, input.case);
+  const others = await restrictionsInForce(queries, input.tenant, input.case);
   const { cause, steps, exception } = input;
+  const restrictions = others.map(wireRestriction);
   const wire = { cause, case: input.case, steps, ...(exception === undefined ? {} : { exception }) };
+  const features = JSON.parse(tenant.features) as Record<string, unknown>;
   checkEntitlement(policy, {
     id: tenant.id,
     plan: tenant.plan,
-    features: JSON.parse(tenant.features),
-    restrictions: [...others.map(wireOf), wire],
+    features,
+    restrictions: [...restrictions, wire],
   });
+  if (before === undefined || JSON.stringify(steps).length > before.steps.length) {
+    checkSize("steps", { features, restrictions: [...restrictions, wire as WireRestriction] });
+  }
   const row: RestrictionTable = {
     id: input.case,
     tenant_id: input.tenant,
@@ -126,22 +133,3 @@ function refuseUnscheduled({ cause, steps, exception }: RestrictionInput): void 
 }
 
 const NEVER_SCHEDULED = "essential";
-
-function inForce(queries: Transaction<Tables>, tenant: string, except: string): Promise<RestrictionTable[]> {
-  return queries
-    .selectFrom("restriction")
-    .selectAll()
-    .where("tenant_id", "=", tenant)
-    .where("id", "!=", except)
-    .where("cleared_ms", "is", null)
-    .execute();
-}
-
-function wireOf({ cause, id, steps, exception }: RestrictionTable): unknown {
-  return {
-    cause,
-    case: id,
-    steps: JSON.parse(steps) as unknown,
-    ...(exception === null ? {} : { exception: JSON.parse(exception) as unknown }),
-  };
-}

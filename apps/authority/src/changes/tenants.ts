@@ -1,13 +1,15 @@
-import { type CompiledPolicy, unknownNames } from "@dimmer/core";
-import { checkWireEntitlement, isTombstone, secondsToWire, termsFromWire } from "@dimmer/statement";
+import type { CompiledPolicy } from "@dimmer/core";
+import { secondsToWire } from "@dimmer/statement";
 import type { Transaction } from "kysely";
 import { type FactWrite, noteContacts, wakeCasesOf } from "../cases/record-fact.ts";
 import { lockRow } from "../sequencer/lease.ts";
 import type { Store } from "../store/open-store.ts";
 import type { Tables, TenantTable } from "../store/schema.ts";
 import type { Actor } from "./actor.ts";
+import { checkEntitlement, checkSize } from "./check-entitlement.ts";
 import { Fault } from "./fault.ts";
 import { enqueue, PRIORITY, writeLedger } from "./record-change.ts";
+import { restrictionsInForce, wireRestriction } from "./restriction-rows.ts";
 
 /** A tenant as it is put: all that the authority knows of it but its restrictions and locks. */
 export interface TenantInput {
@@ -52,8 +54,12 @@ export interface TenantWrite {
  */
 export async function putTenant(write: TenantWrite, input: TenantInput): Promise<Written<TenantTable>> {
   const { store, queries, policy, actor, nowMs, isBulk = false } = write;
-  checkEntitlement(policy, input);
   const before = await lockRow(store, queries.selectFrom("tenant").selectAll().where("id", "=", input.id));
+  checkEntitlement(policy, input);
+  if (JSON.stringify(input.features).length > (before?.features.length ?? 0)) {
+    const restrictions = before === undefined ? [] : await restrictionsInForce(queries, input.id);
+    checkSize("features", { features: input.features, restrictions: restrictions.map(wireRestriction) });
+  }
   checkRevision(write, before?.revision ?? 0, `tenant ${input.id}`);
   const row = rowOf(input, before, nowMs);
   if (before === undefined) await queries.insertInto("tenant").values(row).execute();
@@ -110,28 +116,6 @@ export function checkRevision(
     "outdated",
     `${what} is at revision ${revision}, not ${ifRevision}: read it again and repeat the change`,
   );
-}
-
-/** Checks that what a tenant is given makes an entitlement under the policy. @throws {Fault} `invalid` */
-export function checkEntitlement(
-  policy: CompiledPolicy,
-  entitlement: { id: string; plan: string; features: unknown; restrictions?: readonly unknown[] },
-): void {
-  const { id: tenant, plan, features, restrictions } = entitlement;
-  let checked: ReturnType<typeof checkWireEntitlement>;
-  try {
-    checked = checkWireEntitlement({ tenant, plan, features, ...(restrictions === undefined ? {} : { restrictions }) });
-  } catch (cause) {
-    // A restriction is put alone: its place among the others is nothing that its author knows.
-    const message = (cause instanceof Error ? cause.message : String(cause)).replace(/^restrictions\[\d+\]\.?/, "");
-    throw new Fault("invalid", message, /^([\w.[\]]+):/.exec(message)?.[1]);
-  }
-  if (isTombstone(checked)) throw new Fault("invalid", "gone: remove a tenant by DELETE", "gone");
-  const [unknown] = unknownNames(policy, termsFromWire(checked));
-  if (unknown !== undefined) {
-    const field = unknown.startsWith("plan") ? "plan" : /^(?:value of )?feature /.test(unknown) ? "features" : "steps";
-    throw new Fault("invalid", `${field}: ${unknown} is not one of the policy in force`, field);
-  }
 }
 
 /** The row that an input makes, one revision after `before`. */

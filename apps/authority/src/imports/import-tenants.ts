@@ -7,7 +7,8 @@ import type { Service } from "../api/service.ts";
 import { refuseIssues } from "../api/zod-issues.ts";
 import type { Actor } from "../changes/actor.ts";
 import { putTenants } from "../changes/bulk-tenants.ts";
-import { checkEntitlement, type TenantInput } from "../changes/tenants.ts";
+import { checkEntitlement, checkSize } from "../changes/check-entitlement.ts";
+import type { TenantInput } from "../changes/tenants.ts";
 import type { Store } from "../store/open-store.ts";
 import type { TenantImportTable } from "../store/schema.ts";
 import type { ImportRow } from "./read-rows.ts";
@@ -166,6 +167,7 @@ function readRow(row: ImportRow, policy: CompiledPolicy): TenantInput | RowFault
     if (!isTenantId(id)) return { line, field: "id", message: "is no tenant id" };
     const input = tenantInputOf(id, outcome.data);
     checkEntitlement(policy, input);
+    checkSize("features", { features: input.features, restrictions: [] });
     return input;
   } catch (error) {
     const problem = problemOfError(error)?.problem;

@@ -1,8 +1,12 @@
+import { DimmerError } from "@dimmer/core";
 import { canonicalLine, checkWireEntitlement } from "@dimmer/statement";
+import { wireRestriction } from "../changes/restriction-rows.ts";
 import type { Queries } from "../store/open-store.ts";
 import type { RestrictionTable, TenantTable } from "../store/schema.ts";
 
 const BATCH = 500;
+/** The doors let in far less; a row that was written otherwise must not make a delta or a chunk that nobody takes. */
+const MAX_LINE_CHARS = 1 << 18;
 
 /** What ought to be published of some tenants. */
 export interface WantedLines {
@@ -49,16 +53,9 @@ function lineOf(tenant: TenantTable, restrictions: readonly RestrictionTable[]):
     tenant: tenant.id,
     plan: tenant.plan,
     ...(Object.keys(features).length === 0 ? {} : { features }),
-    ...(restrictions.length === 0 ? {} : { restrictions: restrictions.map(restrictionOf) }),
+    ...(restrictions.length === 0 ? {} : { restrictions: restrictions.map(wireRestriction) }),
   };
-  return canonicalLine(checkWireEntitlement(entitlement));
-}
-
-function restrictionOf({ cause, id, steps, exception }: RestrictionTable): unknown {
-  return {
-    cause,
-    case: id,
-    steps: JSON.parse(steps) as unknown,
-    ...(exception === null ? {} : { exception: JSON.parse(exception) as unknown }),
-  };
+  const line = canonicalLine(checkWireEntitlement(entitlement));
+  if (line.length <= MAX_LINE_CHARS) return line;
+  throw new DimmerError("entitlement_invalid", `has ${line.length} characters, at most ${MAX_LINE_CHARS} are signed`);
 }

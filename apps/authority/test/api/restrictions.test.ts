@@ -24,6 +24,30 @@ const put = (path: string, body: unknown, key = collections, headers = {}): Retu
   authority.ask("PUT", `/v1/tenants/${path}`, { body, key, headers });
 
 describe("a restriction", () => {
+  it("that makes more of its tenant than is signed is refused; what opens or shortens never is", async () => {
+    const large = { name: "large", plan: "pro", features: { theme: "x".repeat(3_500) } };
+    expect((await authority.ask("PUT", "/v1/tenants/large", { body: large })).status).toBe(201);
+    const deny = ["feature:sso", "api.write", "webhook"];
+    const stepsOf = (count: number): unknown[] =>
+      Array.from({ length: count }, (_, i) => ({ at: 1_900_000_000 + i, mode: "limited", deny }));
+    const held = { cause: "nonpayment", steps: stepsOf(54) };
+    expect((await put("large/restrictions/case_l", held)).status).toBe(201);
+    const refusals = [
+      await put("large/restrictions/case_l", { ...held, steps: stepsOf(64) }),
+      await put("large/restrictions/case_m", { ...held, cause: "manual" }),
+      await authority.ask("PUT", "/v1/tenants/large", { body: { ...large, features: { theme: "x".repeat(4_000) } } }),
+    ];
+    expect(refusals.map((refused) => refused.json())).toMatchObject([
+      { status: 400, field: "steps", detail: expect.stringMatching(/at most 8192; shorten its steps/) as unknown },
+      { status: 400, field: "steps" },
+      { status: 400, field: "features", detail: expect.stringMatching(/shorten its features/) as unknown },
+    ]);
+    const exception = { floor: "essential", from: "2026-12-01T00:00:00Z", until: "2027-03-01T00:00:00Z" };
+    expect((await put("large/restrictions/case_l", { ...held, exception })).status).toBe(200);
+    const shorter = { ...large, features: { theme: "x" } };
+    expect((await authority.ask("PUT", "/v1/tenants/large", { body: shorter })).status).toBe(200);
+  });
+
   it("is put, read, changed and cleared, each with the version that carries it", async () => {
     const made = await put("acme/restrictions/case_1", overdue);
     expect(made.status, made.text).toBe(201);

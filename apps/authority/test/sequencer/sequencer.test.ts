@@ -1,5 +1,6 @@
 import { standardPolicy } from "@dimmer/core/standard-policy";
 import { verifyFeed } from "@dimmer/feed/build";
+import { MAX_TOKEN_BYTES } from "@dimmer/statement";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lockTenant } from "../../src/changes/locks.ts";
 import { enqueue, PRIORITY } from "../../src/changes/record-change.ts";
@@ -157,6 +158,32 @@ describe.each(engines())("the sequencer on $name", (engine) => {
       .poll(() => publications.slice(2).flatMap(({ delta }) => payloadOf(delta)["entitlements"]))
       .toContainEqual({ tenant: "broken", plan: "starter" });
     await expect.poll(() => told.at(-1)).toEqual([]);
+  });
+
+  it("refuses the lock with which the list could not be signed, and signs the list that is full", async () => {
+    const { publications } = authority.sequence();
+    const allow = ["export", "view"];
+    const longId = (i: number): string => `t${i}-`.padEnd(120, "x");
+    const case_id = "INC-".padEnd(120, "0");
+    const full = await authority.write(async (write) => {
+      const row = { case_id, cause: "breach", since_s: 1_796_169_600, allow: JSON.stringify(allow) };
+      const open = { created_ms: write.nowMs - 3_600_000, lifted_ms: null, change_set_id: null };
+      for (let i = 0; i < 10_600; i += 200) {
+        const rows = Array.from({ length: 200 }, (_, j) => ({ ...row, ...open, tenant_id: longId(i + j) }));
+        await write.queries.insertInto("lock").values(rows).execute();
+      }
+      for (let i = 10_600; ; i++) {
+        const input = { tenant: longId(i), cause: "breach", case: case_id, allow };
+        const refusal = await lockTenant({ ...write, newLocks: 100_000 }, input).catch((error: unknown) => error);
+        if (refusal instanceof Error) return { refusal, locks: i };
+      }
+    });
+    expect(full.refusal.message).toMatch(/^the list of locks is full with \d+: .* lift locks/);
+    authority.wake();
+    await expect.poll(() => publications.length).toBe(1);
+    const token = publications[0]?.locks ?? "";
+    expect(token.length).toBeGreaterThan(0.85 * MAX_TOKEN_BYTES["dimmer-locks+jwt"]);
+    expect(payloadOf(token)["locks"]).toHaveLength(full.locks);
   });
 
   it("publishes a tombstone for a tenant that is removed", async () => {

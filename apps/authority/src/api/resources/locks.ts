@@ -69,7 +69,7 @@ export const lockOperations: readonly Operation[] = [
       200: { description: "It was locked so already.", schema: shown },
       201: { description: "Locked, and published with `version`.", schema: shown },
       202: { description: "Written, not published yet.", schema: shown },
-      409: { description: "The case locks the tenant already, on other terms." },
+      409: { description: "The case locks the tenant already, on other terms; or the list has no room for one more." },
     },
     handle: async ({ service, queries, params: { id, case: caseName }, body, nowMs, as }) => {
       const { cause, allow, clause, incident } = body;
