@@ -1,6 +1,13 @@
 import type { Ask, CompiledPolicy, Decision, FeatureDecision } from "@dimmer/core";
 import type { Replica } from "@dimmer/feed/follow";
-import { judgeRequest, type RouteTable } from "@dimmer/sdk/routes";
+import {
+  canonicalPath,
+  type DecidedRequest,
+  isCanonical,
+  judgeRequest,
+  type OpenRequest,
+  type RouteTable,
+} from "@dimmer/sdk/routes";
 import { parseVersion, type Version } from "@dimmer/statement";
 import { type Question, QuestionFault } from "./question.ts";
 
@@ -29,6 +36,19 @@ export function decideQuestion(
   return replica.ask(tenant, askOf(question, capability, feature), atLeast);
 }
 
+/**
+ * Tells why a path is not judged: who asks may carry out the path as it was written, so what is written in another than the
+ * canonical way could be judged as one path and be another. Never throws.
+ *
+ * @see docs/adr/0021-the-sidecar-takes-canonical-paths.md
+ */
+export function faultOfPath(path: string): QuestionFault | undefined {
+  if (isCanonical(path)) return undefined;
+  const read = canonicalPath(path);
+  const why = "fault" in read ? read.fault : `not written in its canonical way, ${read.path}`;
+  return new QuestionFault("request.path", `is ambiguous: ${why}`);
+}
+
 function decideRequest(
   replica: Replica,
   routes: RouteTable,
@@ -38,8 +58,12 @@ function decideRequest(
   const { tenant, principal, usage } = question;
   const { method, path } = question.request as NonNullable<Question["request"]>;
   const source = { ask: (about: string, ask: Ask) => replica.ask(about, ask, atLeast) };
-  const judged = judgeRequest(source, routes, { tenant, principal, method, target: path });
-  if ("fault" in judged) return new QuestionFault("request.path", `is ambiguous: ${judged.fault}`);
+  const fault = faultOfPath(path);
+  if (fault !== undefined) return fault;
+  // A canonical path has no fault.
+  const judged = judgeRequest(source, routes, { tenant, principal, method, target: path }) as
+    | OpenRequest
+    | DecidedRequest;
   const feature = question.feature ?? (usage === undefined ? undefined : judged.classification.feature);
   if (usage !== undefined && feature === undefined) {
     return new QuestionFault("usage", "needs a feature, and the route of this request has none");

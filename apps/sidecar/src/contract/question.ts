@@ -33,7 +33,9 @@ const fields = z.strictObject({
         .string()
         .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/)
         .meta({ description: "Methods are case-sensitive." }),
-      path: z.string().meta({ description: "The request target as it came; ambiguous ones are refused." }),
+      path: z
+        .string()
+        .meta({ description: "The request target as it came, in its canonical form: ambiguous ones are refused." }),
     })
     .optional()
     .meta({ description: "Instead of a capability: the sidecar's route table classifies it." }),

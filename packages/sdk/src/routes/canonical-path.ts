@@ -90,16 +90,19 @@ export function canonicalPath(target: string): { readonly path: string } | { rea
   return "fault" in decoded ? decoded : resolveSegments(decoded.text);
 }
 
-/** Tells whether the path of a target is written as `canonicalPath` reads it, but for a trailing slash. Never throws. */
+/**
+ * Tells whether the path of a target is written as `canonicalPath` reads it, but for a trailing slash and for what every
+ * reader takes alike: the digits of an encoded octet in either case, and characters that clients leave as they are though
+ * they are to be encoded (`|`). Never throws.
+ */
 export function isCanonical(target: string): boolean {
   const read = canonicalPath(target);
   if ("fault" in read) return false;
   const queryAt = target.indexOf("?");
-  // The digits of an encoded octet mean the same in either case: clients write both.
-  const raw = (queryAt === -1 ? target : target.slice(0, queryAt)).replace(/%[0-9a-f]{2}/gi, (octet) =>
-    octet.toUpperCase(),
-  );
-  return raw === read.path || raw === `${read.path}/`;
+  const raw = (queryAt === -1 ? target : target.slice(0, queryAt))
+    .replace(/%[0-9a-f]{2}/gi, (octet) => octet.toUpperCase())
+    .replace(/["<>^`{|}]/g, (character) => encoded(character.charCodeAt(0)));
+  return raw === read.path || (read.path !== "/" && raw === `${read.path}/`);
 }
 
 /**

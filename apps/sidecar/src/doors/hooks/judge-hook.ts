@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Decision, denialOf } from "@dimmer/core";
-import { classify, isCanonical } from "@dimmer/sdk/routes";
-import { decideQuestion } from "../../decide-question.ts";
+import { type Classification, classify } from "@dimmer/sdk/routes";
+import { decideQuestion, faultOfPath } from "../../decide-question.ts";
 import { type Problem, problemHeaders, problemOf } from "../../problem.ts";
 import { type Question, QuestionFault, readQuestion } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
@@ -36,11 +36,6 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   if (method === undefined || method === "" || target === undefined || target === "") {
     return malformed(problemOf("malformed_request", `the proxy must state the request once, in ${dialect.statedBy}`));
   }
-  // The proxy passes the path on as it came, and the product may read it literally: `/files/../pay` must not be judged as
-  // `/pay` and carried out as a file.
-  if (!isCanonical(target)) {
-    return malformedQuestion(new QuestionFault("request.path", "is ambiguous: it is not in its canonical form"));
-  }
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
   const principal = stated(req, "dimmer-principal");
@@ -55,8 +50,9 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
 
 /** A request of no tenant: its path must be clean all the same, or the next hop may read another one. */
 function judgeNobody(desk: CheckDesk, options: HookOptions, method: string, target: string): Verdict {
-  const route = classify(desk.routes, method, target);
-  if ("fault" in route) return malformedQuestion(new QuestionFault("request.path", `is ambiguous: ${route.fault}`));
+  const fault = faultOfPath(target);
+  if (fault !== undefined) return malformedQuestion(fault);
+  const route = classify(desk.routes, method, target) as Classification;
   if (route.capability === "open" || options.passesWithoutTenant) return OPEN;
   const detail = "Dimmer-Tenant is missing: the proxy sets it from the session, or lets such requests pass";
   return malformed(problemOf("malformed_request", detail, { field: "Dimmer-Tenant" }));
