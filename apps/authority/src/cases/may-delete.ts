@@ -1,5 +1,6 @@
 import { planCase, planTenant } from "@dimmer/lifecycle";
 import type { CaseTurn } from "./case-turn.ts";
+import { deletionHold } from "./deletion-hold.ts";
 import { readFacts } from "./read-facts.ts";
 
 /**
@@ -14,13 +15,8 @@ export async function mayDelete({
   nowMs,
   plan,
 }: CaseTurn): Promise<string | undefined> {
-  const lock = await queries
-    .selectFrom("lock")
-    .select("case_id")
-    .where("tenant_id", "=", file.tenant_id)
-    .where("lifted_ms", "is", null)
-    .executeTakeFirst();
-  if (lock !== undefined) return `the tenant is locked (case ${lock.case_id})`;
+  const hold = await deletionHold(queries, file.tenant_id);
+  if (hold !== undefined) return hold;
   const others = await queries
     .selectFrom("case_file")
     .selectAll()

@@ -5,6 +5,7 @@ import type { Store } from "../store/open-store.ts";
 import type { CaseFileTable, Tables } from "../store/schema.ts";
 import { act } from "./act.ts";
 import { type CaseTurn, systemActor } from "./case-turn.ts";
+import { stopDeletions } from "./deletion-hold.ts";
 import type { PinnedPolicies } from "./pinned-policies.ts";
 import { publishPlan } from "./publish-plan.ts";
 import { readFacts } from "./read-facts.ts";
@@ -91,6 +92,7 @@ export async function runCase(
     if (published.isWidened) await noteRestoration(turn, published.pending);
   }
   await settleDecisions({ queries, file, actor: base.actor, nowMs }, plan);
+  await stopDeletions(turn);
   await tellChanges(turn);
   await savePlan(turn, faults);
   return { plan, pending };

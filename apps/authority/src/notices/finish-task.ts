@@ -1,3 +1,4 @@
+import { deletionHold } from "../cases/deletion-hold.ts";
 import type { FactWrite } from "../cases/record-fact.ts";
 import { Fault } from "../changes/fault.ts";
 import { writeLedger } from "../changes/record-change.ts";
@@ -25,7 +26,7 @@ const EVIDENCE_OF: Readonly<Record<TaskOutcome["outcome"], Evidence>> = {
 /**
  * Ends a task with its ledger entry, and where it was to reach somebody, with the evidence of that.
  *
- * @throws {Fault} `missing`; `conflict` where it has ended already
+ * @throws {Fault} `missing`; `conflict` where it has ended already, or a deletion is held and no note says what was deleted
  */
 export async function finishTask(
   write: FactWrite,
@@ -36,6 +37,11 @@ export async function finishTask(
   const before = await lockRow(store, queries.selectFrom("task").selectAll().where("id", "=", id));
   if (before === undefined) throw new Fault("missing", `there is no task ${id}`);
   if (before.state !== "open") throw new Fault("conflict", `task ${id} is ${before.state} already`);
+  if (before.kind === "delete_data" && outcome !== "cancelled" && note === undefined) {
+    const hold = await deletionHold(queries, before.tenant_id);
+    const mend = "leave the task open until it is lifted; what was deleted before belongs into `note`";
+    if (hold !== undefined) throw new Fault("conflict", `the data must not be deleted: ${hold}; ${mend}`);
+  }
   const log = Object.fromEntries(
     Object.entries({ outcome, person, note, reference }).filter(([, value]) => value !== undefined),
   );

@@ -5,6 +5,7 @@ import { signingFault } from "../../src/cases/may-sign.ts";
 import { PinnedPolicies } from "../../src/cases/pinned-policies.ts";
 import { recordFact } from "../../src/cases/record-fact.ts";
 import { runCase } from "../../src/cases/run-case.ts";
+import { finishTask } from "../../src/notices/finish-task.ts";
 import { engines } from "../support/engines.ts";
 import { at, type CaseWorld, caseWorld, invoice, payment } from "./case-world.ts";
 
@@ -264,6 +265,35 @@ describe.each(engines())("cases on $name", (engine) => {
     await live(...days("2027-02-01T12:00:00+09:00", 120).filter((_, day) => day % 5 === 0));
     expect((await world.plan(id)).deletion?.state).toBe("held");
     expect((await world.facts(id)).map(({ kind }) => kind)).not.toContain("deleted");
+  });
+
+  it("L5 · a hold that comes while the data is being deleted stops it: the task is held, and somebody is told once", async () => {
+    const id = await world.record("acme", invoice("i1", "2026-12-25"));
+    await live(DUE);
+    const task = { id: "task_deletion", case_id: id, tenant_id: "acme", kind: "delete_data", role: "admin" };
+    const open = { title: "Delete", body: "{}", state: "open", due_ms: null, alerted_ms: null } as const;
+    const undone = { created_ms: world.nowMs, done_ms: null, done_by: null };
+    await world.store.db
+      .insertInto("task")
+      .values({ ...task, ...open, ...undone })
+      .execute();
+    const finish = (note?: string): Promise<unknown> =>
+      world.write((write) => finishTask(write, "task_deletion", { outcome: "done", note }));
+    const hold = { atMs: world.nowMs, subject: "h1" };
+    await world.record("acme", { kind: "legal_hold_placed", id: "hold", basis: "litigation", ...hold });
+    await world.run();
+    await world.record("acme", { kind: "contacts_changed", id: "c1", atMs: world.nowMs });
+    await world.run();
+    const told = await world.store.db.selectFrom("task").selectAll().where("kind", "=", "stop_deletion").execute();
+    expect(told.map(({ role, body }) => [role, JSON.parse(body)])).toEqual([
+      ["admin", { task: "task_deletion", hold: `a legal hold stands: litigation (case ${id})` }],
+    ]);
+    await expect(finish()).rejects.toMatchObject({
+      kind: "conflict",
+      message: expect.stringMatching(/litigation.*`note`/) as unknown,
+    });
+    await world.record("acme", { kind: "legal_hold_released", id: "release", ...hold });
+    await expect(finish()).resolves.toMatchObject({ task: { state: "done" } });
   });
 
   it("L7 · what one look writes is whole or not there: a refused change leaves no fact, no event, no ledger entry", async () => {

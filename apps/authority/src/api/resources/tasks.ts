@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { deletionHold } from "../../cases/deletion-hold.ts";
 import { ROLES, type Role } from "../../changes/actor.ts";
 import { Fault } from "../../changes/fault.ts";
 import { finishTask } from "../../notices/finish-task.ts";
+import type { Queries } from "../../store/open-store.ts";
 import type { TaskTable } from "../../store/schema.ts";
 import { type Operation, reads, writes } from "../operation.ts";
 import { afterOf, pageOf } from "../paging.ts";
@@ -22,8 +24,16 @@ const taskShown = z
     createdAt: instant,
     doneAt: instant.nullable(),
     doneBy: z.string().nullable(),
+    hold: z.string().optional().meta({ description: "Why a deletion must stand still: a lock, a legal hold." }),
   })
   .meta({ id: "Task" });
+
+/** A deletion that is held says so, whenever the hold came. */
+async function showNow(queries: Queries, row: TaskTable): Promise<Record<string, unknown>> {
+  if (row.kind !== "delete_data" || row.state !== "open") return show(row);
+  const hold = await deletionHold(queries, row.tenant_id);
+  return { ...show(row), ...(hold === undefined ? {} : { hold }) };
+}
 
 function show(row: TaskTable): Record<string, unknown> {
   return {
@@ -76,7 +86,11 @@ export const taskOperations: readonly Operation[] = [
       if (query.role !== undefined) select = select.where("role", "=", query.role);
       if (query.tenant !== undefined) select = select.where("tenant_id", "=", query.tenant);
       if (query.case !== undefined) select = select.where("case_id", "=", query.case);
-      return { body: pageOf(await select.execute(), query.limit, { placeOf: ({ id }) => id, show }) };
+      const { items, next } = pageOf(await select.execute(), query.limit, {
+        placeOf: ({ id }) => id,
+        show: (row) => row,
+      });
+      return { body: { items: await Promise.all(items.map((row) => showNow(service.store.db, row))), next } };
     },
   }),
   reads({
@@ -90,7 +104,7 @@ export const taskOperations: readonly Operation[] = [
     handle: async ({ service, params: { id } }) => {
       const row = await service.store.db.selectFrom("task").selectAll().where("id", "=", id).executeTakeFirst();
       if (row === undefined) throw new Fault("missing", `there is no task ${id}`);
-      return { body: show(row) };
+      return { body: await showNow(service.store.db, row) };
     },
   }),
   writes({
@@ -112,7 +126,7 @@ export const taskOperations: readonly Operation[] = [
     }),
     answers: {
       200: { description: "It is done.", schema: taskShown },
-      409: { description: "It is done or cancelled already." },
+      409: { description: "It is done or cancelled already, or what it deletes is held." },
     },
     handle: async ({ service, queries, params: { id }, body, nowMs, as }) => {
       const row = await queries.selectFrom("task").selectAll().where("id", "=", id).executeTakeFirst();
