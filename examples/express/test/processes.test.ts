@@ -55,7 +55,7 @@ describe("the programs of the examples", { timeout: 60_000 }, () => {
   );
 
   it("worker-jobs follows a sidecar, works, and ends when it is asked to", async () => {
-    await using world = await TestWorld.create({ tenants: [inFull("acme"), inFull("northwind")] });
+    await using world = await TestWorld.create({ tenants: [inFull("acme"), inFull("blue-harbor")] });
     await using sidecar = await serveDoors(world.sidecar);
     const { child, line } = await start("worker-jobs", { DIMMER_FEED: sidecar.url, DIMMER_TRUST: world.trust });
     expect(line).toBe("page 0 of a report for acme");

@@ -3,13 +3,16 @@ import type { Dimmer } from "@dimmer/sdk";
 import { nodeGuard } from "@dimmer/sdk/node";
 import { yogaGuard } from "@dimmer/sdk/yoga";
 import { createYoga, type YogaInitialContext } from "graphql-yoga";
+import { fields, protectedFields } from "./operations.ts";
 import { createNotesSchema } from "./schema.ts";
 import { type Session, sessionOf } from "./sessions.ts";
+import { openSockets } from "./sockets.ts";
 
 /** The product: GraphQL is judged by operation, everything else of the server by route. */
 export function createApp(dimmer: Dimmer): Server {
+  const schema = createNotesSchema();
   const yoga = createYoga({
-    schema: createNotesSchema(),
+    schema,
     batching: true,
     plugins: [
       yogaGuard<YogaInitialContext>({
@@ -17,14 +20,8 @@ export function createApp(dimmer: Dimmer): Server {
         tenant: ({ request }) => sessionOfRequest(request)?.tenant,
         principal: ({ request }) => sessionOfRequest(request)?.principal,
         acceptLanguage: ({ request }) => request.headers.get("accept-language") ?? undefined,
-        fields: { "mutation.deleteNote": "delete" },
-        protected: {
-          login: "elsewhere",
-          pay: ["mutation.pay"],
-          export: ["query.exportNotes"],
-          contact: "elsewhere",
-          leave: "elsewhere",
-        },
+        fields,
+        protected: protectedFields,
       }),
     ],
   });
@@ -36,12 +33,14 @@ export function createApp(dimmer: Dimmer): Server {
     routes: [{ path: "/graphql", capability: "open" }],
     protected: { login: "elsewhere", pay: "elsewhere", export: "elsewhere", contact: "elsewhere", leave: "elsewhere" },
   });
-  return createServer((request, response) => {
+  const server = createServer((request, response) => {
     guard(request, response, (error) => {
       if (error === undefined) void yoga(request, response);
       else response.writeHead(500).end();
     });
   });
+  openSockets(server, dimmer, schema);
+  return server;
 }
 
 function sessionOfRequest(request: Request): Session | undefined {

@@ -8,7 +8,7 @@ export function createNotesSchema(): GraphQLSchema {
     typeDefs: /* GraphQL */ `
       type Query { notes: [String!]! exportNotes: String! }
       type Mutation { createNote(text: String!): String! deleteNote(text: String!): Boolean! pay: Boolean! }
-      type Subscription { noteCount: Int! }
+      type Subscription { noteCount: Int! auditTrail: Int! }
     `,
     resolvers: {
       Query: { notes: () => notes, exportNotes: () => notes.join("\n") },
@@ -24,9 +24,18 @@ export function createNotesSchema(): GraphQLSchema {
         },
         pay: () => true,
       },
-      Subscription: { noteCount: { subscribe: () => countEverySecond(notes), resolve: (count: number) => count } },
+      Subscription: { noteCount: countOf(notes), auditTrail: countOf(notes) },
     },
   });
+}
+
+interface Counted {
+  readonly subscribe: () => AsyncGenerator<number>;
+  readonly resolve: (count: number) => number;
+}
+
+function countOf(notes: readonly string[]): Counted {
+  return { subscribe: () => countEverySecond(notes), resolve: (count) => count };
 }
 
 /** The count of notes now and then, for as long as somebody asks. */

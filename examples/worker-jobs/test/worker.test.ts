@@ -1,8 +1,9 @@
 import { inFull, inMode, TestWorld } from "@dimmer/testkit";
 import { describe, expect, it } from "vitest";
-import { Worker, type WorkerParts } from "../src/worker.ts";
+import type { JobParts } from "../src/run-job.ts";
+import { Worker } from "../src/worker.ts";
 
-function workerOf(world: TestWorld, parts: Partial<WorkerParts> = {}): { worker: Worker; pages: string[] } {
+function workerOf(world: TestWorld, parts: Partial<JobParts> = {}): { worker: Worker; pages: string[] } {
   const pages: string[] = [];
   const worker = new Worker({
     dimmer: world.dimmer,
