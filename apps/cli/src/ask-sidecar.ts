@@ -1,4 +1,5 @@
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
+import { createInterface } from "node:readline";
 import { CommandFailure, EXIT, environmentFailure, toFailure, usageFailure } from "./failure.ts";
 
 const TIMEOUT_MS = 5_000;
@@ -15,9 +16,15 @@ export interface SidecarAnswer {
  *
  * @param sidecar `unix:/path.sock` or `http://host:port`
  * @param body sent as JSON by POST; a GET without it
+ * @param onProgress told, where the sidecar tells it, how far its work is; what is silent for 5 s has still failed
  * @throws {CommandFailure} where nobody answers there, or with something else than JSON
  */
-export async function askSidecar(sidecar: string, path: string, body?: unknown): Promise<SidecarAnswer> {
+export async function askSidecar(
+  sidecar: string,
+  path: string,
+  body?: unknown,
+  onProgress?: (done: number) => void,
+): Promise<SidecarAnswer> {
   const where = addressOf(sidecar);
   const text = body === undefined ? undefined : JSON.stringify(body);
   const { promise, resolve, reject } = Promise.withResolvers<SidecarAnswer>();
@@ -27,6 +34,7 @@ export async function askSidecar(sidecar: string, path: string, body?: unknown):
     method: text === undefined ? "GET" : "POST",
     headers: {
       host: "localhost",
+      ...(onProgress === undefined ? {} : { accept: "application/x-ndjson, application/json" }),
       ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
     },
     agent: false,
@@ -37,6 +45,7 @@ export async function askSidecar(sidecar: string, path: string, body?: unknown):
     reject(environmentFailure("unreachable", `sidecar ${sidecar}: ${toFailure(error).message}`)),
   );
   question.on("response", (response) => {
+    if (response.headers["content-type"] === "application/x-ndjson") return readLines(response);
     const parts: Buffer[] = [];
     let length = 0;
     response.on("data", (part: Buffer) => {
@@ -58,6 +67,18 @@ export async function askSidecar(sidecar: string, path: string, body?: unknown):
       }
     });
   });
+  const readLines = (response: IncomingMessage): void => {
+    let last: SidecarAnswer["body"] = { error: "it went away before it was done" };
+    const lines = createInterface({ input: response });
+    lines.on("line", (line) => {
+      last = JSON.parse(line) as SidecarAnswer["body"];
+      if (typeof last["done"] === "number") onProgress?.(last["done"]);
+    });
+    lines.on("close", () => {
+      const detail = last["error"] ?? (last["count"] === undefined ? "it went away before it was done" : undefined);
+      resolve(detail === undefined ? { status: 200, body: last } : { status: 503, body: { detail } });
+    });
+  };
   question.end(text);
   return await promise;
 }

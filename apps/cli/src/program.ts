@@ -45,6 +45,7 @@ import { addTenantUnlock } from "./commands/tenant-unlock.ts";
 import { addTokenInspect } from "./commands/token-inspect.ts";
 import { addTokenIssue } from "./commands/token-issue.ts";
 import { addTokenVerify } from "./commands/token-verify.ts";
+import { addWebhooksPause, addWebhooksResume } from "./commands/webhooks-pause.ts";
 import { addWebhooksPurge } from "./commands/webhooks-purge.ts";
 import { addWebhooksReplay } from "./commands/webhooks-replay.ts";
 import { addWebhooksStatus } from "./commands/webhooks-status.ts";
@@ -142,6 +143,8 @@ export async function createProgram(given: readonly string[]): Promise<Command> 
   addDrill(program);
   const webhooks = addGroup(program, "webhooks", "look at and operate the webhooks of a sidecar");
   addWebhooksStatus(webhooks);
+  addWebhooksPause(webhooks);
+  addWebhooksResume(webhooks);
   addWebhooksReplay(webhooks);
   addWebhooksPurge(webhooks);
   addDoctor(program);

@@ -92,8 +92,10 @@ describe("help", () => {
       "token inspect",
       "token issue",
       "token verify",
+      "webhooks pause",
       "webhooks purge",
       "webhooks replay",
+      "webhooks resume",
       "webhooks status",
     ]);
   });

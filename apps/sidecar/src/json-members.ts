@@ -76,8 +76,8 @@ function placeIn(frame: Frame | undefined): string {
   return frame.path === "" ? (frame.key ?? "") : `${frame.path}.${frame.key ?? ""}`;
 }
 
-/** The index of the quote that closes the string that opens at `from`; the end of the text where none does. */
-function endOfString(json: string, from: number): number {
+/** The index of the quote that closes the string that opens at `from`; the end of the text where none does. Never throws. */
+export function endOfString(json: string, from: number): number {
   for (let at = from + 1; at < json.length; at++) {
     const code = json.charCodeAt(at);
     if (code === QUOTE) return at;

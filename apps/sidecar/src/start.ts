@@ -63,7 +63,10 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const routes = config.routes === undefined ? compileRoutes([]) : readRouteFile(config.routes);
   const fallbackPolicy = config.fallbackPolicy === undefined ? undefined : await readPolicyFile(config.fallbackPolicy);
   const signer = config.keys === undefined ? undefined : await feedSigner(config.keys, config.passphrase, log);
-  const endpoints = config.webhooks === undefined ? undefined : readWebhookFile(config.webhooks);
+  const endpoints =
+    config.webhooks === undefined
+      ? undefined
+      : readWebhookFile(config.webhooks, { allowHttp: config.webhooksAllowLoopback });
   const counters = createCounters();
   const sources = sourcesOf(config);
   const replica = followFeed({

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { note } from "../answer.ts";
 import { askSidecar, failureOf, type SidecarAnswer } from "../ask-sidecar.ts";
 import { addCommand, type Presentation } from "../command.ts";
 import { DEFAULT_DIR, isRunning, readDevState } from "../dev-state.ts";
@@ -23,6 +24,38 @@ export function withEndpoint(command: Command): Command {
   return command.option("--endpoint <name>", "one endpoint; without it, all of the tenant");
 }
 
+/** What a command does to the webhooks of a tenant: the door of that name, and what it says while it works. */
+export interface WebhookWork {
+  readonly verb: "pause" | "resume" | "replay" | "purge";
+  /** Of a replay: also what was delivered since. */
+  readonly since?: string | undefined;
+  /** As in `1000 removed`, said on standard error while there is more. */
+  readonly done?: string;
+}
+
+const SAY_EVERY_MS = 500;
+
+/**
+ * Lets a sidecar work on the webhooks of a tenant, and says on standard error how far it is where that takes long.
+ *
+ * @throws {CommandFailure} where nobody answers, or the answer is a problem
+ */
+export async function workOnWebhooks(
+  options: WebhookOptions,
+  tenant: string,
+  { verb, since, done }: WebhookWork,
+): Promise<SidecarAnswer["body"]> {
+  const { endpoint } = options;
+  const body = { ...(endpoint === undefined ? {} : { endpoint }), ...(since === undefined ? {} : { since }) };
+  let saidMs = performance.now();
+  const onProgress = (count: number): void => {
+    if (performance.now() - saidMs < SAY_EVERY_MS) return;
+    saidMs = performance.now();
+    note(`${count} ${done} …`);
+  };
+  return await askWebhooks(options, tenant, { below: `/${verb}`, body, ...(done === undefined ? {} : { onProgress }) });
+}
+
 /**
  * Asks a sidecar about the webhooks of a tenant.
  *
@@ -32,10 +65,14 @@ export function withEndpoint(command: Command): Command {
 export async function askWebhooks(
   { sidecar, dir }: WebhookOptions,
   tenant: string,
-  { below = "", body }: { readonly below?: string; readonly body?: unknown } = {},
+  {
+    below = "",
+    body,
+    onProgress,
+  }: { readonly below?: string; readonly body?: unknown; readonly onProgress?: (done: number) => void } = {},
 ): Promise<SidecarAnswer["body"]> {
   const path = `/v1/webhooks/${encodeURIComponent(tenant)}${below}`;
-  const answer = await askSidecar(sidecar ?? (await sidecarOfDev(dir)), path, body);
+  const answer = await askSidecar(sidecar ?? (await sidecarOfDev(dir)), path, body, onProgress);
   if (answer.status !== 200) throw failureOf(answer);
   return answer.body;
 }

@@ -3,12 +3,20 @@ import { type Answer, columns } from "../answer.ts";
 import { answering } from "../command.ts";
 import { addWebhooksCommand, askWebhooks, type WebhookOptions } from "./webhooks-command.ts";
 
+/** Why nothing is sent to an endpoint. */
+const PAUSED = {
+  operator: "paused",
+  gone: "paused: the receiver is gone",
+  unconfigured: "waits for the file of --webhooks",
+  replaying: "a replay is being laid out",
+} as const;
+
 /** What a sidecar says of an endpoint. */
 interface EndpointStatus {
   readonly endpoint: string;
   readonly waiting: number;
   readonly dead: number;
-  readonly paused: "operator" | "gone" | null;
+  readonly paused: keyof typeof PAUSED | null;
   readonly gap: { readonly since: string; readonly until: string; readonly dropped: number } | null;
   readonly next: string | null;
   readonly oldest: string | null;
@@ -42,7 +50,7 @@ function textOf(tenant: string, status: Readonly<Record<string, unknown>>): stri
     `${waiting} waiting${oldest === null ? "" : ` since ${oldest}`}`,
     `${dead} dead`,
     [
-      paused === "gone" ? "paused: the receiver is gone" : paused === null ? "" : "paused",
+      paused === null ? "" : (PAUSED[paused] ?? paused),
       gap === null ? "" : `gap of ${gap.dropped} from ${gap.since} to ${gap.until}`,
       next === null ? "" : `next attempt ${next}`,
       lastError ?? "",

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
@@ -50,11 +51,49 @@ describe("webhooks", () => {
       .poll(async () => (await webhooks("status", "acme")).stdout, { timeout: 20_000 })
       .toMatch(/^acme: may receive\norders {2}1 waiting since \S+ {2}0 dead {2}next attempt \S+; ECONNREFUSED/);
     expect(jsonOf(await webhooks("status", "acme", "--json"))).toMatchObject({ endpoints: [{ waiting: 1 }] });
+    expect((await webhooks("pause", "acme", "--endpoint", "orders")).stdout).toBe("1 endpoint paused\n");
+    expect((await webhooks("status", "acme")).stdout).toMatch(/^orders .* paused;/m);
+    expect(jsonOf(await webhooks("resume", "acme", "--json"))).toEqual({ count: 1 });
+    expect((await webhooks("status", "acme")).stdout).not.toMatch(/paused/);
+    expect((await webhooks("resume", "hinata")).stdout).toBe("0 endpoints resumed\n");
     expect((await webhooks("replay", "acme", "--since", "2026-01-01T00:00:00Z")).stdout).toBe("0 sent again\n");
     expect(await webhooks("replay", "acme", "--since", "today")).toMatchObject({ status: 2 });
     expect(await webhooks("purge", "acme")).toMatchObject({ status: 2, stdout: "" });
     expect((await webhooks("purge", "acme", "--endpoint", "orders", "--yes")).stdout).toBe("1 removed\n");
     expect(await webhooks("status", "no tenant")).toMatchObject({ status: 2 });
+  });
+
+  it("says how far a purge is while it takes long, and that it went away before it was done", async () => {
+    const answers = [
+      ['{"done":1000}\n', '{"done":2000}\n{"count":2000}\n'],
+      ['{"done":1000}\n', ""],
+      ['{"error":"webhooks: the disk is full"}\n', ""],
+    ];
+    const server = createServer((req, res) => {
+      const [first, rest] = answers.shift() ?? [];
+      res.writeHead(200, { "content-type": "application/x-ndjson" });
+      // Half a second and more between two lines: a command that says nothing meanwhile looks dead.
+      setTimeout(() => res.write(first), 600);
+      setTimeout(() => res.end(rest), 1_200);
+      req.resume();
+    });
+    const socket = join(cwd, "told");
+    server.listen(socket);
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const purge = (): Promise<Run> =>
+      dimmer(["webhooks", "purge", "acme", "--yes", "--sidecar", `unix:${socket}`], { cwd });
+    expect(await purge()).toMatchObject({
+      status: 0,
+      stdout: "2000 removed\n",
+      stderr: expect.stringMatching(/^1000 removed …\n/),
+    });
+    expect(await purge()).toMatchObject({
+      status: 3,
+      stdout: "",
+      stderr: expect.stringMatching(/went away before it was done/),
+    });
+    expect(await purge()).toMatchObject({ status: 3, stderr: expect.stringMatching(/the disk is full/) });
   });
 
   it("says that nobody answers", async () => {

@@ -27,7 +27,9 @@ const operating = (verb: string, summary: string, description: string): Operatio
   method: "POST",
   path: `/v1/webhooks/{tenant}/${verb}`,
   summary,
-  description: `${description} Of one endpoint, or of all where none is named.`,
+  description:
+    `${description} Of one endpoint, or of all where none is named. What takes long tells how far it is to who accepts ` +
+    '`application/x-ndjson`: lines `{"done":1000}`, the last of them the answer.',
   reach: "feed",
   parameters: [tenant],
   body: "WebhookSelection",

@@ -11,7 +11,9 @@ export const webhookSchema: z.ZodType<{ endpoint: string; id: string; type: stri
       .regex(/^[A-Za-z0-9_:-]{1,128}$/, { error: "must be 1 to 128 characters of A–Z a–z 0–9 _ : -" })
       .meta({ description: "Names the event for good: the same id for the same endpoint is one event." }),
     type: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127}$/, { error: "must be a name such as invoice.paid" }),
-    body: z.unknown().meta({ description: "A string is sent as it is, anything else as JSON." }),
+    body: z
+      .unknown()
+      .meta({ description: "A string is sent as it is, anything else in the very bytes that it has here." }),
   })
   .refine(({ body }) => body !== undefined, { error: "is missing", path: ["body"] })
   .meta({
@@ -50,7 +52,7 @@ export const WEBHOOK_CONTRACTS: readonly z.ZodType[] = [
           waiting: z.int(),
           bytes: z.int(),
           dead: z.int(),
-          paused: z.enum(["operator", "gone"]).nullable(),
+          paused: z.enum(["operator", "gone", "unconfigured", "replaying"]).nullable(),
           gap,
           attempts: z.int(),
           next: instant,

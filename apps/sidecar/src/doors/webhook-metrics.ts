@@ -30,6 +30,12 @@ export function registerWebhooks(registry: Registry, { gate, nowMs }: Webhooks):
   gauge(registry, "dimmer_webhooks_waiting", "Webhooks that wait.", () => totals?.waiting);
   gauge(registry, "dimmer_webhooks_waiting_bytes", "Bytes of webhooks that wait.", () => totals?.bytes);
   gauge(registry, "dimmer_webhooks_dead_letters", "Webhooks given up and kept for a replay.", () => totals?.dead);
+  gauge(
+    registry,
+    "dimmer_webhooks_unconfigured_endpoints",
+    "Endpoints that the file of --webhooks has not, or not for this tenant, though webhooks wait for them.",
+    () => totals?.unconfigured,
+  );
   gauge(registry, "dimmer_webhooks_suspended_tenants", "Tenants whose webhooks are held.", () => totals?.suspended);
   gauge(registry, "dimmer_webhooks_lag_seconds", "Age of the oldest webhook of a tenant that may receive.", () =>
     totals === undefined ? undefined : totals.oldestMs === undefined ? 0 : (nowMs() - totals.oldestMs) / 1_000,

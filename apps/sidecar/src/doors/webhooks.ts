@@ -4,11 +4,14 @@ import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import type { z } from "zod";
 import { webhookSchema, webhookSelectionSchema } from "../contract/webhooks.ts";
+import { jsonMemberText } from "../json-member-text.ts";
 import { type Problem, problemOf, problemResponse } from "../problem.ts";
 import { decodeBody, parseJson, readBody } from "../request-body.ts";
 import type { Webhooks } from "../webhooks/open-webhooks.ts";
+import { isOpenTo } from "../webhooks/webhook-file.ts";
 import type { Door } from "./door.ts";
 import { illFormedTenant } from "./tenant-segment.ts";
+import { toldResponse } from "./told-response.ts";
 
 /** An event of 1 MiB in its envelope, with what JSON escapes. */
 const MAX_EVENT_BYTES = 2 * 1_048_576;
@@ -55,7 +58,10 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
         ...(endpoint === undefined ? {} : { endpoint }),
         ...(since === undefined ? {} : { sinceMs: Date.parse(since) }),
       };
-      return ok({ count: await gate[verb](selection) });
+      const operate = (onProgress?: (done: number) => void): Promise<number> =>
+        verb === "replay" || verb === "purge" ? gate[verb](selection, onProgress) : gate[verb](selection);
+      const isTold = c.req.header("accept")?.includes("application/x-ndjson") === true;
+      return isTold ? toldResponse(operate) : ok({ count: await operate() });
     });
   return [
     // What is delivered is signed in the vendor's name: not for whoever reaches loopback.
@@ -73,11 +79,14 @@ async function deliver({ gate, endpoints }: Webhooks, tenant: string, c: Context
   const read = await readJson(c, webhookSchema, MAX_EVENT_BYTES);
   if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
   const endpoint = endpoints.get(read.value.endpoint);
-  if (endpoint === undefined || (endpoint.tenant !== undefined && endpoint.tenant !== tenant)) {
+  if (endpoint === undefined || !isOpenTo(endpoint, tenant)) {
     const detail = "endpoint: is none of this tenant in the file of --webhooks";
     return problemResponse(problemOf("malformed_request", detail, { field: "endpoint" }));
   }
-  const status = await gate.deliver({ tenant, ...read.value }, { durable: true });
+  // In the bytes that it has: parsed and written again, 12345678901234567890 were another number.
+  const { body: parsed } = read.value;
+  const body = typeof parsed === "string" ? parsed : (jsonMemberText(read.text, "body") ?? "null");
+  const status = await gate.deliver({ tenant, ...read.value, body }, { durable: true });
   return Response.json({ status }, { status: 202, headers: { "cache-control": "no-store" } });
 }
 
@@ -135,15 +144,16 @@ async function readJson<T>(
   c: Context,
   schema: z.ZodType<T>,
   maxBytes: number,
-): Promise<{ readonly value: T } | { readonly problem: Problem }> {
+): Promise<{ readonly value: T; readonly text: string } | { readonly problem: Problem }> {
   const { incoming } = c.env as HttpBindings;
   const body = await new Promise<Buffer | Problem>((done) => readBody(incoming, maxBytes, done));
   if (!Buffer.isBuffer(body)) return { problem: body };
   const text = decodeBody(body, incoming);
-  const json = typeof text === "string" ? parseJson(text) : text;
+  if (typeof text !== "string") return { problem: text };
+  const json = parseJson(text);
   if ("status" in json) return { problem: json };
   const outcome = schema.safeParse(json.value);
-  if (outcome.success) return { value: outcome.data };
+  if (outcome.success) return { value: outcome.data, text };
   const [issue] = outcome.error.issues;
   const field = issue?.path.join(".") ?? "";
   const detail = `${field === "" ? "the body" : field}: ${issue?.message ?? "is malformed"}`;
@@ -152,6 +162,7 @@ async function readJson<T>(
 
 function problemOfFailure(error: DimmerError): Problem {
   if (error.code !== "input_invalid") return problemOf("not_stored", error.message);
+  const [, field] = /^webhook (\w+):/.exec(error.message) ?? [];
   const isLarge = error.message.includes("has over");
-  return problemOf(isLarge ? "too_large" : "malformed_request", error.message, isLarge ? { field: "body" } : {});
+  return problemOf(isLarge ? "too_large" : "malformed_request", error.message, field === undefined ? {} : { field });
 }

@@ -1,9 +1,17 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Replica } from "@dimmer/feed/follow";
-import { createGate, type Deciding, type Gate, httpSender, sqliteStore } from "@dimmer/webhooks";
+import {
+  type AcceptedEvent,
+  createGate,
+  type Deciding,
+  type Gate,
+  httpSender,
+  SendFailure,
+  sqliteStore,
+} from "@dimmer/webhooks";
 import type { Logger } from "pino";
-import type { WebhookEndpoint } from "./webhook-file.ts";
+import { isOpenTo, type WebhookEndpoint } from "./webhook-file.ts";
 
 /** The webhooks of a sidecar: a gate over a store of its own. */
 export interface Webhooks {
@@ -31,11 +39,11 @@ export interface WebhookParts {
  * @throws {DimmerError} `disk_failed` where the store cannot be opened, or another sidecar holds it
  */
 export async function openWebhooks({ replica, endpoints, data, allowLoopback, log }: WebhookParts): Promise<Webhooks> {
-  mkdirSync(data, { recursive: true });
+  mkdirSync(data, { recursive: true, mode: 0o700 });
   const store = sqliteStore(join(data, "webhooks.db"));
   const send = httpSender({
-    signing: { secrets: ({ endpoint }) => endpoints.get(endpoint)?.secrets ?? [] },
-    urlOf: ({ endpoint }) => endpoints.get(endpoint)?.url,
+    signing: { secrets: (event) => endpointOf(endpoints, event).secrets },
+    urlOf: (event) => endpointOf(endpoints, event).url,
     allowLoopback,
   });
   const gate = createGate({ dimmer: decidingBy(replica), store, send, log });
@@ -49,6 +57,26 @@ export async function openWebhooks({ replica, endpoints, data, allowLoopback, lo
       await store.close();
     },
   };
+}
+
+/**
+ * The endpoint of an event as the file has it now. One that was held under an earlier file may have no endpoint, or one
+ * that is another tenant's by now: it is that one's who delivered it, and goes nowhere else.
+ *
+ * @throws {SendFailure} where the event waits until the file is mended
+ */
+function endpointOf(
+  endpoints: ReadonlyMap<string, WebhookEndpoint>,
+  { tenant, endpoint: name }: AcceptedEvent,
+): WebhookEndpoint {
+  const endpoint = endpoints.get(name);
+  if (endpoint === undefined) {
+    throw new SendFailure("the file of --webhooks has no such endpoint", { isUnconfigured: true });
+  }
+  if (!isOpenTo(endpoint, tenant)) {
+    throw new SendFailure("the endpoint is another tenant's by the file of --webhooks", { isUnconfigured: true });
+  }
+  return endpoint;
 }
 
 function decidingBy(replica: Replica): Deciding {

@@ -1,4 +1,4 @@
-import { DimmerError } from "@dimmer/core";
+import { DimmerError, isTenantId } from "@dimmer/core";
 import { z } from "zod";
 import { readYamlFile } from "../config/yaml-file.ts";
 
@@ -11,29 +11,71 @@ export interface WebhookEndpoint {
   readonly tenant: string | undefined;
 }
 
+/** Whether a tenant's webhooks may go to an endpoint. Never throws. */
+export function isOpenTo(endpoint: WebhookEndpoint, tenant: string): boolean {
+  return endpoint.tenant === undefined || endpoint.tenant === tenant;
+}
+
 const secret = z.string().regex(/^(?:whsec_)?[A-Za-z0-9+/]{16,}={0,2}$/, { error: "must be whsec_ and base64" });
-const endpoint = z
-  .strictObject({
-    url: z.string().refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), { error: "must be a URL" }),
-    secret: secret.optional(),
-    secrets: z.array(secret).min(1).max(4).optional(),
-    tenant: z.string().optional(),
-  })
-  .refine((given) => (given.secret === undefined) !== (given.secrets === undefined), {
-    error: "needs either secret or secrets",
+/** What is wrong with a URL, found at the start: at a delivery it would stop everything that waits. */
+function faultOfUrl(text: string, allowHttp: boolean): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return "must be a URL";
+  if (url.username !== "" || url.password !== "") return "must have no user or password in it";
+  if (url.protocol === "http:" && !allowHttp) {
+    return "must be https:, since payloads go there; http: needs --webhooks-allow-loopback, for development";
+  }
+  return undefined;
+}
+
+type WebhookFile = Readonly<
+  Record<
+    "endpoints",
+    Readonly<
+      Record<
+        string,
+        {
+          readonly url: string;
+          readonly secret?: string | undefined;
+          readonly secrets?: readonly string[] | undefined;
+          readonly tenant?: string | undefined;
+        }
+      >
+    >
+  >
+>;
+
+function fileSchema(allowHttp: boolean): z.ZodType<WebhookFile> {
+  const endpoint = z
+    .strictObject({
+      url: z.string().check(({ value, issues }) => {
+        const fault = faultOfUrl(value, allowHttp);
+        if (fault !== undefined) issues.push({ code: "custom", message: fault, input: value });
+      }),
+      secret: secret.optional(),
+      secrets: z.array(secret).min(1).max(4).optional(),
+      tenant: z.string().refine(isTenantId, { error: "must be the id of a tenant" }).optional(),
+    })
+    .refine((given) => (given.secret === undefined) !== (given.secrets === undefined), {
+      error: "needs either secret or secrets",
+    });
+  return z.strictObject({
+    endpoints: z.record(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/), endpoint),
   });
-const file = z.strictObject({
-  endpoints: z.record(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/), endpoint),
-});
+}
 
 /**
  * Reads the endpoints of webhooks from a YAML file: `endpoints: { orders: { url, secret } }`. Its secrets are in no
  * message and no log.
  *
+ * @param allowHttp whether `http:` is taken, for development
  * @throws {DimmerError} `options_invalid` naming the file, the place and the fix
  */
-export function readWebhookFile(path: string): ReadonlyMap<string, WebhookEndpoint> {
-  const outcome = file.safeParse(readYamlFile(path, "--webhooks").value);
+export function readWebhookFile(
+  path: string,
+  { allowHttp }: { readonly allowHttp: boolean },
+): ReadonlyMap<string, WebhookEndpoint> {
+  const outcome = fileSchema(allowHttp).safeParse(readYamlFile(path, "--webhooks").value);
   if (!outcome.success) {
     const [issue] = outcome.error.issues;
     const place = issue?.path.join(".") ?? "";

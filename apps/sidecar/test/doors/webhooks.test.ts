@@ -38,14 +38,28 @@ const fileFor = (url: string): string =>
   );
 
 async function run(
-  more: { readonly feed?: TestFeed; readonly data?: string; readonly loopback?: boolean } = {},
+  more: {
+    readonly feed?: TestFeed;
+    readonly data?: string;
+    readonly loopback?: boolean;
+    readonly file?: (url: string) => string;
+  } = {},
 ): Promise<RunningSidecar & { readonly received: Received[]; readonly feed: TestFeed; readonly data: string }> {
   const { url, received } = await startReceiver();
-  const { feed = await testFeed(), data = scratchDirectory(), loopback = true } = more;
+  const { feed = await testFeed(), data = scratchDirectory(), loopback = true, file = fileFor } = more;
   const sidecar = await runSidecar(feed, {
-    flags: { webhooks: fileFor(url), data, webhooksAllowLoopback: loopback, drainMs: 100 },
+    flags: { webhooks: file(url), data, webhooksAllowLoopback: loopback, drainMs: 100 },
   });
   return { ...sidecar, received, feed, data };
+}
+interface Status {
+  readonly endpoints: readonly {
+    readonly endpoint: string;
+    readonly waiting: number;
+    readonly dead: number;
+    readonly paused: string | null;
+    readonly lastError: string | null;
+  }[];
 }
 const event = (id: string, endpoint = "orders"): object => ({ endpoint, id, type: "note.created", body: { id } });
 
@@ -125,6 +139,7 @@ describe("/v1/webhooks/{tenant}", () => {
       [{ ...event("e1"), type: "" }, 400, "type"],
       [{ endpoint: "orders", id: "e1", type: "t" }, 400, "body"],
       [{ ...event("e1"), extra: 1 }, 400, undefined],
+      [{ ...event("e1"), body: "a\0b" }, 400, "body"],
       ["{", 400, undefined],
       [{ ...event("e1"), body: "x".repeat(1_048_577) }, 413, "body"],
       ["x".repeat(10 * 1_048_576), 413, undefined],
@@ -147,14 +162,75 @@ describe("/v1/webhooks/{tenant}", () => {
   });
 
   it("sends nothing to this machine unless it was told that it may", async () => {
-    const { ask, received } = await run({ loopback: false });
+    const https = (url: string): string => fileFor(url.replace("http:", "https:"));
+    const { ask, received } = await run({ loopback: false, file: https });
     await ask("/v1/webhooks/acme", { body: event("e1") });
     await expect
-      .poll(
-        async () => ((await ask("/v1/webhooks/acme")).json() as { endpoints: { dead: number }[] }).endpoints[0]?.dead,
-      )
-      .toBe(1);
+      .poll(async () => ((await ask("/v1/webhooks/acme")).json() as Status).endpoints[0]?.lastError)
+      .toMatch(/not public/);
     expect(received).toEqual([]);
+  });
+
+  it("lets wait what was held for an endpoint that is another tenant's by now, or none, and sends it to nobody", async () => {
+    const first = await run();
+    await first.ask("/v1/webhooks/reading", { body: event("e1") });
+    await first.close();
+    const paid = TENANTS.map((tenant) =>
+      tenant.tenant === "reading" ? { tenant: "reading", plan: "starter" } : tenant,
+    );
+    await first.feed.publish({ entitlements: paid, nowMs: NOW_MS + 1_000 });
+    for (const [name, tenant, reason] of [
+      ["orders", "acme", "the endpoint is another tenant's by the file of --webhooks"],
+      ["odrers", undefined, "the file of --webhooks has no such endpoint"],
+    ] as const) {
+      const owner = tenant === undefined ? "" : `, tenant: ${tenant}`;
+      const moved = (url: string): string =>
+        scratchFile(
+          "webhooks.yaml",
+          `endpoints: { ${name}: { url: "${url}", secret: whsec_c2VjcmV0LXNlY3JldA==${owner} } }`,
+        );
+      const second = await run({ feed: first.feed, data: first.data, file: moved });
+      // Asked about again every minute: after a restart, too, nothing else is needed.
+      await second.ask("/v1/webhooks/reading/resume", { body: {} });
+      await expect
+        .poll(async () => ((await second.ask("/v1/webhooks/reading")).json() as Status).endpoints)
+        .toMatchObject([{ endpoint: "orders", waiting: 1, dead: 0, paused: "unconfigured", lastError: reason }]);
+      expect((await second.ask("/metrics")).text).toMatch(/^dimmer_webhooks_unconfigured_endpoints 1$/m);
+      expect(second.received).toEqual([]);
+      await second.close();
+    }
+    const mended = await run({ feed: first.feed, data: first.data });
+    await mended.ask("/v1/webhooks/reading/resume", { body: {} });
+    await expect.poll(() => mended.received.map(({ headers }) => headers["webhook-id"])).toEqual(["e1"]);
+    await expect
+      .poll(async () => ((await mended.ask("/v1/webhooks/reading")).json() as Status).endpoints)
+      .toMatchObject([{ waiting: 0, dead: 0, paused: null, lastError: null }]);
+  });
+
+  it("delivers a body in the bytes that it was given: great numbers, order, escapes, space", async () => {
+    const { ask, received } = await run();
+    const body = '{ "amount": 12345678901234567890, "rate":1.10, "2":0, "1":0, "name": "\\u00e9\\/" }';
+    await ask("/v1/webhooks/acme", { body: `{"endpoint":"orders","id":"e1","type":"t","body": ${body} }` });
+    await ask("/v1/webhooks/acme", { body: '{"endpoint":"orders","id":"e2","type":"t","body":"as it is"}' });
+    await expect.poll(() => received.map((one) => one.body)).toEqual([body, "as it is"]);
+  });
+
+  it("tells how far a replay and a purge are to who asks", async () => {
+    const { ask, received } = await run();
+    const ids = Array.from({ length: 30 }, (_, n) => `e${n}`);
+    await Promise.all(ids.map((id) => ask("/v1/webhooks/acme", { body: event(id) })));
+    await expect.poll(() => received.length).toBe(30);
+    const told = async (verb: string, body: object): Promise<unknown[]> => {
+      const answer = await ask(`/v1/webhooks/acme/${verb}`, { body, headers: { accept: "application/x-ndjson" } });
+      expect(answer.headers["content-type"]).toBe("application/x-ndjson");
+      return answer.text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown);
+    };
+    await ask("/v1/webhooks/acme/pause", { body: {} });
+    expect(await told("replay", { since: "2020-01-01T00:00:00Z" })).toEqual([{ done: 30 }, { count: 30 }]);
+    expect(await told("purge", {})).toEqual([{ done: 30 }, { count: 30 }]);
   });
 
   it("answers 501 without --webhooks, and reaches over TCP only as far as it may", async () => {
@@ -182,6 +258,15 @@ describe("the file of --webhooks", () => {
   it.each([
     ["endpoints: {a: {url: nowhere, secret: whsec_c2VjcmV0LXNlY3JldA==}}", /endpoints\.a\.url: must be a URL/],
     ["endpoints: {a: {url: 'https://example.com'}}", /endpoints\.a: needs either secret or secrets/],
+    [
+      "endpoints: {a: {url: 'http://example.com', secret: whsec_c2VjcmV0LXNlY3JldA==}}",
+      /endpoints\.a\.url: must be https:/,
+    ],
+    ["endpoints: {a: {url: 'https://u:p@example.com', secret: whsec_c2VjcmV0LXNlY3JldA==}}", /url: must have no user/],
+    [
+      "endpoints: {a: {url: 'https://example.com', secret: whsec_c2VjcmV0LXNlY3JldA==, tenant: 'no tenant'}}",
+      /tenant: must be the id of a tenant/,
+    ],
     [
       "endpoints: {a: {url: 'https://example.com', secret: plaintext!}}",
       /endpoints\.a\.secret: must be whsec_ and base64/,
