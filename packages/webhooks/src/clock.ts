@@ -8,6 +8,9 @@ export interface GateClock {
   after(ms: number, run: () => void): () => void;
 }
 
+/** A timer that is set to more fires at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 /**
  * The machine's clocks. Its Unix time is the wall clock read once plus monotonic time since: a wall clock that jumps
  * while the process runs neither ends the age of an event nor stretches the wait of a retry. Never throws.
@@ -18,8 +21,13 @@ export function steadyClock(): GateClock {
     nowMs: () => Math.floor(startMs + performance.now()),
     monotonicMs: () => performance.now(),
     after(ms, run) {
-      const timer = setTimeout(run, ms);
-      timer.unref();
+      let timer: NodeJS.Timeout;
+      const wait = (leftMs: number): void => {
+        const stepMs = Math.min(leftMs, LONGEST_TIMER_MS);
+        timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : run()), stepMs);
+        timer.unref();
+      };
+      wait(ms);
       return () => clearTimeout(timer);
     },
   };

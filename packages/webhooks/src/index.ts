@@ -1,7 +1,8 @@
 export { type GateClock, steadyClock } from "./clock.ts";
 export { type AcceptedEvent, MAX_EVENT_BYTES, type WebhookEvent } from "./event.ts";
 export type { GateCounters } from "./gate/counters.ts";
-export { createGate, type DeliverOptions, type Delivery, type Gate, type TenantStatus } from "./gate/gate.ts";
+export type { Delivery } from "./gate/deliveries.ts";
+export { createGate, type DeliverOptions, type Gate, type TenantStatus } from "./gate/gate.ts";
 export type { Deciding, GateLog, GateOptions, Send, SendContext } from "./gate/options.ts";
 export { type HttpSender, type HttpSenderOptions, httpSender, type Secrets } from "./http/http-sender.ts";
 export type { Resolve, ResolvedAddress } from "./http/resolve-host.ts";

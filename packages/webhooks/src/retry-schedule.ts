@@ -2,6 +2,8 @@ const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
+const JITTER = 0.1;
+
 /**
  * How long to wait after each failed attempt, in milliseconds, as Standard Webhooks recommends: the first attempt is
  * made at once, nine more follow over three days. Then the event is a dead letter.
@@ -21,10 +23,13 @@ export const RETRY_SCHEDULE_MS: readonly number[] = [
 /** The longest wait that a receiver's `Retry-After` may ask for: a day. */
 const MAX_RETRY_AFTER_MS: number = 24 * HOUR_MS;
 
-/** A wait past this is no wait of the schedule: a clock has gone back since it was written. */
+/** A wait past this is none of the standard schedule: a clock has gone back since it was written. */
 export const IMPLAUSIBLE_WAIT_MS: number = 27 * HOUR_MS;
 
-const JITTER = 0.1;
+/** The same for a schedule of one's own. Never throws. */
+export function longestWaitOf(scheduleMs: readonly number[]): number {
+  return Math.max(IMPLAUSIBLE_WAIT_MS, ...scheduleMs.map((waitMs) => Math.ceil(waitMs * (1 + 2 * JITTER))));
+}
 
 /**
  * How long to wait after the attempt with this number (1 for the first), with up to a tenth more so that events that

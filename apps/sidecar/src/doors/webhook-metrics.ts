@@ -11,6 +11,7 @@ const HELP: Readonly<Record<keyof GateCounters, readonly [name: string, help: st
   failed: ["attempts_failed", "Attempts that failed."],
   dead: ["dead", "Webhooks given up."],
   gapsTold: ["gaps_told", "Times that a receiver was told of webhooks that were dropped."],
+  gapsUntold: ["gaps_untold", "Times that a receiver refused to the end to be told of webhooks that were dropped."],
   resyncs: ["resyncs", "Times that integrations were pulled again."],
   resyncFailures: ["resync_failures", "Times that pulling integrations again failed."],
   aborted: ["aborted", "Attempts cut short since the tenant could no longer receive."],

@@ -13,6 +13,8 @@ export interface Attempted {
   readonly event: AcceptedEvent;
   readonly attempts: number;
   readonly resync: SendContext["resync"];
+  /** Until when there is a right to send it, by the monotonic clock; it may change meanwhile. Left out: for good. */
+  readonly rightEndsMs?: () => number;
 }
 
 interface UnderWay {
@@ -20,24 +22,31 @@ interface UnderWay {
   readonly startedMs: number;
   /** When it is to end, since the tenant may no longer receive. */
   endMs: number;
+  readonly rightEndsMs: () => number;
   readonly cut: () => void;
+  readonly fail: (error: Error) => void;
 }
 
-/** How long a send that is under way may go on after its tenant may no longer receive; with the gate's look, below 1 s. */
+/** How long a send that is under way may go on after its tenant may no longer receive; with `RECHECK_MS`, below 1 s. */
 const GRACE_MS = 500;
+/** How often it is asked who under way may no longer be, where no change is told. */
+const RECHECK_MS = 500;
 const MAX_ERROR_LENGTH = 200;
 /** Where an endpoint is unknown, how long until the sender is asked again: a file that was mended needs nobody else. */
 const UNCONFIGURED_WAIT_MS = 60_000;
 
 /**
- * Makes attempts, and ends those that take too long or whose tenant may no longer receive. A sender that does not heed
- * its signal is not waited for.
+ * Makes attempts, and ends those that take too long, whose tenant may no longer receive, or for which the right to send
+ * is over. It looks by a timer of its own for as long as one is under way, whatever the store does. A sender that does
+ * not heed its signal is not waited for: what it does later is not known, and the event is sent again beside it.
  */
 export class Attempts {
   readonly #settings: GateSettings;
   readonly #counters: GateCounters;
   readonly #allows: (tenant: string) => boolean;
   readonly #underWay = new Map<string, Set<UnderWay>>();
+  #isWatching = false;
+  #isEnded = false;
 
   constructor(settings: GateSettings, counters: GateCounters, allows: (tenant: string) => boolean) {
     this.#settings = settings;
@@ -45,16 +54,20 @@ export class Attempts {
     this.#allows = allows;
   }
 
-  /** Makes one attempt. Never rejects. */
-  run({ event, attempts, resync }: Attempted): Promise<AttemptOutcome> {
+  /** Makes one attempt; none where the tenant may not receive at this instant, or all were ended. Never rejects. */
+  run({ event, attempts, resync, rightEndsMs = never }: Attempted): Promise<AttemptOutcome> {
     const { tenant } = event;
+    if (this.#isEnded || !this.#allows(tenant)) return Promise.resolve("cut");
+    this.#watch();
     const controller = new AbortController();
     return new Promise((resolve) => {
       const mine: UnderWay = {
         controller,
         startedMs: this.#settings.clock.monotonicMs(),
         endMs: Number.POSITIVE_INFINITY,
+        rightEndsMs,
         cut: () => finish("cut"),
+        fail: (error) => failed(error),
       };
       const others = this.#underWay.get(tenant) ?? new Set();
       this.#underWay.set(tenant, others.add(mine));
@@ -88,24 +101,32 @@ export class Attempts {
         if (nowMs >= attempt.endMs) {
           this.#counters.aborted++;
           this.#end(attempt, "the tenant may no longer receive");
+        } else if (nowMs >= attempt.rightEndsMs()) {
+          this.#end(attempt, "another process may send");
         } else if (nowMs - attempt.startedMs > this.#settings.sendTimeoutMs) {
-          attempt.controller.abort(new Error(`no answer within ${this.#settings.sendTimeoutMs} ms`));
+          const late = new Error(`no answer within ${this.#settings.sendTimeoutMs} ms`);
+          attempt.controller.abort(late);
+          if (nowMs - attempt.startedMs > this.#settings.sendTimeoutMs + GRACE_MS) attempt.fail(late);
         }
-        if (nowMs - attempt.startedMs > this.#settings.sendTimeoutMs + GRACE_MS) attempt.cut();
       }
     }
   }
 
-  /** Ends everything that is under way. Never throws. */
+  /** Ends everything that is under way, and begins nothing more. Never throws. */
   endAll(): void {
+    this.#isEnded = true;
     for (const attempts of this.#underWay.values())
       for (const attempt of attempts) this.#end(attempt, "the gate closes");
   }
 
-  /** Ends what is under way for one tenant. Never throws. */
-  endOf(tenant: string): void {
-    for (const [, attempts] of this.#of(tenant))
-      for (const attempt of attempts) this.#end(attempt, "another process sends");
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#settings.clock.after(RECHECK_MS, () => {
+      this.#isWatching = false;
+      this.recheck();
+      if (this.#underWay.size > 0) this.#watch();
+    });
   }
 
   #end(attempt: UnderWay, why: string): void {
@@ -141,3 +162,5 @@ export class Attempts {
     };
   }
 }
+
+const never = (): number => Number.POSITIVE_INFINITY;

@@ -14,6 +14,8 @@ export interface GateCounters {
   dead: number;
   /** Gaps that receivers were told of. */
   gapsTold: number;
+  /** Gaps set aside, as their receivers refused to be told to the end. */
+  gapsUntold: number;
   /** Times that `onResync` was done, and that it failed. */
   resyncs: number;
   resyncFailures: number;
@@ -35,6 +37,7 @@ export function createGateCounters(): GateCounters {
     failed: 0,
     dead: 0,
     gapsTold: 0,
+    gapsUntold: 0,
     resyncs: 0,
     resyncFailures: 0,
     aborted: 0,

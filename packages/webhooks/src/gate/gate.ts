@@ -1,31 +1,15 @@
-import { randomUUID } from "node:crypto";
 import { DimmerError } from "@dimmer/core";
 import { steadyClock } from "../clock.ts";
-import { type AcceptedEvent, acceptEvent, MAX_EVENT_BYTES, type WebhookEvent } from "../event.ts";
+import { acceptEvent, MAX_EVENT_BYTES, type WebhookEvent } from "../event.ts";
 import { RETRY_SCHEDULE_MS } from "../retry-schedule.ts";
-import type {
-  Appended,
-  EventState,
-  FailedAttempt,
-  LaneStatus,
-  ListedEvent,
-  NewEntry,
-  OutboxTotals,
-  Selection,
-} from "../store/outbox.ts";
+import type { EventState, LaneStatus, ListedEvent, OutboxTotals, Selection } from "../store/outbox.ts";
 import { Attempts } from "./attempts.ts";
-import { Batch } from "./batch.ts";
 import { createGateCounters, type GateCounters } from "./counters.ts";
+import { Deliveries, type Delivery } from "./deliveries.ts";
 import { Lookout } from "./lookout.ts";
 import { checkSettings, type GateOptions, type GateSettings } from "./options.ts";
-import { RecentKeys } from "./recent-keys.ts";
+import { Pulls } from "./pulls.ts";
 import { Resync } from "./resync.ts";
-
-/**
- * What became of an event: it arrived; it is held because its tenant may not receive; it is stored and will be sent
- * behind others or again; or it was given up and lies with the dead letters.
- */
-export type Delivery = "sent" | "held" | "queued" | "dead";
 
 /** How an event is delivered. */
 export interface DeliverOptions {
@@ -55,7 +39,10 @@ export interface Gate extends AsyncDisposable {
   list(
     selection: Selection & { readonly state: EventState; readonly afterSeq?: number; readonly limit?: number },
   ): Promise<readonly ListedEvent[]>;
-  /** Sends nothing to a tenant or an endpoint until `resume`; what comes waits. How many endpoints. */
+  /**
+   * Sends nothing to an endpoint, or to a tenant with all endpoints that it has or gets, until `resume`; what comes
+   * waits. How many endpoints are known.
+   */
   pause(selection: Selection): Promise<number>;
   /** Lets go on what was paused by `pause` or by a receiver that answered 410. How many endpoints. */
   resume(selection: Selection): Promise<number>;
@@ -69,7 +56,10 @@ export interface Gate extends AsyncDisposable {
   /** Sums over the store, for metrics. */
   totals(): Promise<OutboxTotals>;
   readonly counters: Readonly<GateCounters>;
-  /** Starts nothing more, gives what is under way `graceMs` (5,000) to end, and leaves the store open. Never rejects. */
+  /**
+   * Starts nothing more, gives what is under way `graceMs` (5,000) to end, and leaves the store open. Until it resolves,
+   * what may no longer be sent is still cut short. Never rejects.
+   */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -79,13 +69,11 @@ export interface TenantStatus {
   /** Whether it may receive now. */
   readonly isAllowed: boolean;
   readonly suspendedSinceMs: number | undefined;
+  /** Whether an operator paused it whole, with endpoints that it does not have yet. */
+  readonly isPaused: boolean;
   readonly lanes: readonly LaneStatus[];
 }
 
-const MAX_APPENDED = 1_000;
-const MAX_REMEMBERED = 50_000;
-/** Deliveries that wait in memory behind one that is under way to the same endpoint. */
-const MAX_LINE = 1_000;
 const CLOSE_GRACE_MS = 5_000;
 
 /**
@@ -102,6 +90,7 @@ export function createGate(options: GateOptions): Gate {
     maxConcurrent: 256,
     maxConcurrentPerTenant: 32,
     sendTimeoutMs: 60_000,
+    resyncTimeoutMs: 600_000,
     retryScheduleMs: RETRY_SCHEDULE_MS,
     lookEveryMs: 500,
     leaseMs: 30_000,
@@ -119,128 +108,42 @@ class OpenGate implements Gate {
   readonly #attempts: Attempts;
   readonly #resync: Resync;
   readonly #lookout: Lookout;
-  readonly #entries: Batch<NewEntry, Appended>;
-  /** Endpoints for which nothing waits in the store; asked of it once where this process alone writes it. */
-  readonly #empty = new RecentKeys(MAX_REMEMBERED);
-  /** Events that arrived lately. */
-  readonly #arrived = new RecentKeys(MAX_REMEMBERED);
-  /** By endpoint: the last of those that are being delivered past the store, and how many. */
-  readonly #lines = new Map<string, { last: Promise<unknown>; length: number }>();
+  readonly #deliveries: Deliveries;
+  readonly #pulls: Pulls;
   readonly #unlisten: () => void;
   #isClosed = false;
 
   constructor(settings: GateSettings) {
     this.#settings = settings;
-    const { dimmer, store } = settings;
-    this.#attempts = new Attempts(settings, this.counters, (tenant) => this.allows(tenant));
-    this.#entries = new Batch((entries) => store.append(entries), MAX_APPENDED);
+    const { dimmer } = settings;
+    const { counters } = this;
+    const allows = (tenant: string): boolean => this.allows(tenant);
     const mayReplay = (tenant: string): boolean => dimmer.isReady && this.allows(tenant);
-    this.#resync = new Resync({
+    const attempts = new Attempts(settings, counters, allows);
+    const onWaiting = (): void => this.#lookout.wake();
+    const deliveries = new Deliveries({ settings, counters, attempts, allows, onWaiting });
+    const resync = new Resync({
       settings,
-      counters: this.counters,
-      attempts: this.#attempts,
+      counters,
+      attempts,
       mayReplay,
-      isBusy: ({ tenant, endpoint }) => this.#lines.has(laneKey(tenant, endpoint)),
-      onArrived: ({ tenant, endpoint }, id) => this.#arrived.add(eventKey(laneKey(tenant, endpoint), id)),
-      holder: randomUUID(),
+      isBusy: (lane) => deliveries.isBusy(lane),
+      onArrived: (lane, id) => deliveries.noteArrived(lane, id),
+      onWaiting,
     });
-    this.#lookout = new Lookout({
-      settings,
-      counters: this.counters,
-      attempts: this.#attempts,
-      resync: this.#resync,
-      mayReplay,
-    });
+    const pulls = new Pulls(settings, counters);
+    this.#attempts = attempts;
+    this.#deliveries = deliveries;
+    this.#resync = resync;
+    this.#pulls = pulls;
+    this.#lookout = new Lookout({ settings, counters, attempts, resync, pulls, mayReplay });
     this.#unlisten = dimmer.on?.("change", ({ tenant }) => this.#lookout.changed(tenant)) ?? (() => undefined);
     this.#lookout.start();
   }
 
   async deliver(event: WebhookEvent, { durable = false }: DeliverOptions = {}): Promise<Delivery> {
     if (this.#isClosed) throw new DimmerError("disk_failed", "webhooks: the gate is closed", { retryable: true });
-    const accepted = acceptEvent(event, this.#settings.maxEventBytes);
-    const key = laneKey(accepted.tenant, accepted.endpoint);
-    const line = this.#lines.get(key);
-    // What is stored past one that is under way would overtake it where that one fails.
-    if (line === undefined && (durable || !this.allows(accepted.tenant))) return await this.#keep(accepted, key);
-    if (line !== undefined && line.length >= MAX_LINE) {
-      throw new DimmerError(
-        "disk_failed",
-        `webhooks: ${MAX_LINE} deliveries wait for one endpoint; deliver with durable`,
-        {
-          retryable: true,
-        },
-      );
-    }
-    const mine = line ?? { last: Promise.resolve(), length: 0 };
-    const turn =
-      line === undefined
-        ? this.#deliverNow(accepted, { key, durable })
-        : line.last.then(() => this.#deliverNow(accepted, { key, durable }));
-    mine.length++;
-    mine.last = turn.catch(() => undefined);
-    if (line === undefined) this.#lines.set(key, mine);
-    try {
-      return await turn;
-    } finally {
-      mine.length--;
-      if (mine.length === 0 && this.#lines.get(key) === mine) {
-        this.#lines.delete(key);
-        if (!this.#empty.has(key)) this.#lookout.wake();
-      }
-    }
-  }
-
-  async #deliverNow(
-    event: AcceptedEvent,
-    { key, durable }: { readonly key: string; readonly durable: boolean },
-  ): Promise<Delivery> {
-    if (durable || !(await this.#mayPass(event.tenant))) return await this.#keep(event, key);
-    const known = eventKey(key, event.id);
-    if (this.#arrived.has(known)) return "sent";
-    if (!this.#empty.has(key)) {
-      if (await this.#settings.store.hasBacklog(event.tenant, event.endpoint)) return await this.#keep(event, key);
-      if (this.#settings.store.isSole) this.#empty.add(key);
-      if (!this.allows(event.tenant)) return await this.#keep(event, key);
-    }
-    const outcome = await this.#attempts.run({ event, attempts: 0, resync: undefined });
-    if (outcome === "arrived") {
-      this.counters.sent++;
-      this.#arrived.add(known);
-      return "sent";
-    }
-    if (outcome === "cut") return await this.#keep(event, key);
-    this.counters.failed++;
-    return await this.#keep(event, key, outcome);
-  }
-
-  /** Until verified data is held, who was suspended when it last was stays so. */
-  async #mayPass(tenant: string): Promise<boolean> {
-    if (!this.allows(tenant)) return false;
-    if (this.#settings.dimmer.isReady) return true;
-    return !(await this.#settings.store.suspensions()).some((suspension) => suspension.tenant === tenant);
-  }
-
-  async #keep(event: AcceptedEvent, key: string, failed?: FailedAttempt): Promise<Delivery> {
-    this.#empty.delete(key);
-    const isHeld = !this.allows(event.tenant);
-    const entry = { event, nowMs: this.#settings.clock.nowMs(), isHeld, ...(failed === undefined ? {} : { failed }) };
-    let appended: Appended;
-    try {
-      appended = await this.#entries.add(entry);
-    } catch (error) {
-      this.counters.storeFailures++;
-      throw error;
-    }
-    if (appended === "sent" || appended === "dead") return appended;
-    const isDead = failed !== undefined && failed.nextMs === undefined;
-    if (appended === "new") {
-      if (isDead) this.counters.dead++;
-      else if (isHeld) this.counters.held++;
-      else this.counters.queued++;
-    }
-    if (isDead && appended === "new") return "dead";
-    if (!isHeld) this.#lookout.wake();
-    return isHeld ? "held" : "queued";
+    return await this.#deliveries.deliver(acceptEvent(event, this.#settings.maxEventBytes), durable);
   }
 
   allows(tenant: string): boolean {
@@ -249,9 +152,13 @@ class OpenGate implements Gate {
 
   async status(tenant: string): Promise<TenantStatus> {
     const { store } = this.#settings;
-    const [lanes, suspensions] = await Promise.all([store.status(tenant), store.suspensions()]);
+    const [lanes, suspensions, isPaused] = await Promise.all([
+      store.status(tenant),
+      store.suspensions(),
+      store.isPaused(tenant),
+    ]);
     const suspension = suspensions.find((one) => one.tenant === tenant);
-    return { tenant, isAllowed: this.allows(tenant), suspendedSinceMs: suspension?.sinceMs, lanes };
+    return { tenant, isAllowed: this.allows(tenant), suspendedSinceMs: suspension?.sinceMs, isPaused, lanes };
   }
 
   list({ limit = 100, ...selection }: Parameters<Gate["list"]>[0]): Promise<readonly ListedEvent[]> {
@@ -283,10 +190,10 @@ class OpenGate implements Gate {
 
   /** What is remembered of the store is forgotten once before and once after it changes under the gate. */
   async #operate(change: () => Promise<number>): Promise<number> {
-    this.#empty.clear();
+    this.#deliveries.forgetEmpty();
     const changed = await change();
-    this.#empty.clear();
-    this.#arrived.clear();
+    this.#deliveries.forgetEmpty();
+    this.#deliveries.forgetArrived();
     this.#lookout.wake();
     return changed;
   }
@@ -294,28 +201,24 @@ class OpenGate implements Gate {
   async close(graceMs: number = CLOSE_GRACE_MS): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#unlisten();
+    const endAll = (): void => {
+      this.#attempts.endAll();
+      this.#pulls.endAll();
+    };
     const ended = Promise.all([
       this.#lookout.close(),
       this.#resync.close(),
-      ...[...this.#lines.values()].map(({ last }) => last),
+      this.#deliveries.settled(),
+      this.#pulls.settled(),
     ]);
-    const callOff = this.#settings.clock.after(graceMs, () => this.#attempts.endAll());
-    if (graceMs === 0) this.#attempts.endAll();
+    const callOff = this.#settings.clock.after(graceMs, endAll);
+    if (graceMs <= 0) endAll();
     await ended;
     callOff();
+    this.#unlisten();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** No tenant id has a NUL in it. */
-function laneKey(tenant: string, endpoint: string): string {
-  return `${tenant}\0${endpoint}`;
-}
-
-function eventKey(lane: string, id: string): string {
-  return `${lane}\0${id}`;
 }

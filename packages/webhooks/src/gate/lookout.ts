@@ -1,7 +1,9 @@
+import { longestWaitOf } from "../retry-schedule.ts";
 import type { Lane, Suspension } from "../store/outbox.ts";
 import type { Attempts } from "./attempts.ts";
 import type { GateCounters } from "./counters.ts";
 import type { GateSettings } from "./options.ts";
+import type { Pulls } from "./pulls.ts";
 import type { Resync } from "./resync.ts";
 
 /** What the lookout stands on. */
@@ -10,18 +12,11 @@ export interface LookoutParts {
   readonly counters: GateCounters;
   readonly attempts: Attempts;
   readonly resync: Resync;
+  readonly pulls: Pulls;
   readonly mayReplay: (tenant: string) => boolean;
 }
 
 const EXPIRE_EVERY_MS = 60_000;
-const RESYNC_AGAIN_MS = 5_000;
-const RESYNC_AGAIN_MOST_MS = 300_000;
-
-interface Pull {
-  isUnderWay: boolean;
-  failures: number;
-  againMs: number;
-}
 
 /**
  * Looks, again and again, who may receive and what is due, and starts what follows. It asks about every tenant for whom
@@ -29,7 +24,9 @@ interface Pull {
  */
 export class Lookout {
   readonly #parts: LookoutParts;
-  readonly #pulls = new Map<string, Pull>();
+  readonly #longestWaitMs: number;
+  /** Tenants that were told to be suspended, and since when: not yet noted in the store. */
+  readonly #told = new Map<string, number>();
   #looking: Promise<void> | undefined;
   #isWanted = false;
   #isClosed = false;
@@ -38,6 +35,7 @@ export class Lookout {
 
   constructor(parts: LookoutParts) {
     this.#parts = parts;
+    this.#longestWaitMs = longestWaitOf(parts.settings.retryScheduleMs);
   }
 
   start(): void {
@@ -59,11 +57,12 @@ export class Lookout {
 
   /** The mode of a tenant is another one. Never throws. */
   changed(tenant: string): void {
-    const { settings, attempts, mayReplay } = this.#parts;
+    const { settings, attempts, pulls, mayReplay } = this.#parts;
     attempts.recheck(tenant);
-    // Integrations are pulled again also where no event came while they could not be.
-    if (settings.onResync !== undefined && settings.dimmer.isReady && !mayReplay(tenant)) {
-      void settings.store.hold(tenant, settings.clock.nowMs()).catch((error: unknown) => this.#warn(error));
+    if (settings.dimmer.isReady && !mayReplay(tenant)) {
+      pulls.end(tenant);
+      // Integrations are pulled again also where no event came while they could not be.
+      if (settings.onResync !== undefined && !this.#told.has(tenant)) this.#told.set(tenant, settings.clock.nowMs());
     }
     this.wake();
   }
@@ -97,8 +96,15 @@ export class Lookout {
       await store.expire(clock.nowMs(), (lane) => resync.isSending(lane));
     }
     if (!dimmer.isReady) return;
+    for (const [tenant, sinceMs] of this.#told) {
+      await store.hold(tenant, sinceMs);
+      this.#told.delete(tenant);
+    }
     for (const suspension of await store.suspensions()) await this.#lookAtSuspension(suspension);
-    for (const [tenant, lanes] of Map.groupBy(await store.due(clock.nowMs()), (lane: Lane) => lane.tenant)) {
+    for (const [tenant, lanes] of Map.groupBy(
+      await store.due(clock.nowMs(), this.#longestWaitMs),
+      (lane: Lane) => lane.tenant,
+    )) {
       if (this.#isClosed) return;
       if (mayReplay(tenant)) await resync.start(tenant, lanes);
       else await store.hold(tenant, clock.nowMs());
@@ -109,35 +115,12 @@ export class Lookout {
     const { store, clock } = this.#parts.settings;
     const { tenant, isResuming } = suspension;
     if (!this.#parts.mayReplay(tenant)) {
+      this.#parts.pulls.end(tenant);
       if (isResuming) await store.hold(tenant, clock.nowMs());
       return;
     }
     if (!isResuming) await store.resuming(tenant);
-    this.#pull(suspension);
-  }
-
-  /** Lets integrations be pulled again, beside the replay; the suspension is over once they are. */
-  #pull({ tenant, sinceMs }: Suspension): void {
-    const { settings, counters } = this.#parts;
-    const { store, clock, onResync } = settings;
-    const pull = this.#pulls.get(tenant) ?? { isUnderWay: false, failures: 0, againMs: 0 };
-    if (pull.isUnderWay || clock.monotonicMs() < pull.againMs) return;
-    pull.isUnderWay = true;
-    this.#pulls.set(tenant, pull);
-    const done = async (): Promise<void> => {
-      try {
-        await onResync?.({ tenant, sinceMs, untilMs: clock.nowMs() });
-        await store.resumed(tenant);
-        if (onResync !== undefined) counters.resyncs++;
-        this.#pulls.delete(tenant);
-      } catch (error) {
-        counters.resyncFailures++;
-        pull.againMs = clock.monotonicMs() + Math.min(RESYNC_AGAIN_MS * 2 ** pull.failures++, RESYNC_AGAIN_MOST_MS);
-        pull.isUnderWay = false;
-        this.#warn(error);
-      }
-    };
-    void done();
+    this.#parts.pulls.start(suspension);
   }
 
   #warn(error: unknown): void {

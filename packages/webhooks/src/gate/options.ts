@@ -43,13 +43,18 @@ export interface GateOptions {
   readonly send: Send;
   /**
    * Called when a tenant may receive again, for integrations that must be pulled again: since when it could not, until
-   * now. Called again, later, while it rejects, and after a crash. At least once.
+   * now. Called again, later, while it rejects or does not end, and after a crash. At least once. `signal` aborts when
+   * it has taken `resyncTimeoutMs`, when the tenant may no longer receive, and when the gate closes: what is asked for
+   * next then covers this as well.
    */
   readonly onResync?: (resync: {
     readonly tenant: string;
     readonly sinceMs: number;
     readonly untilMs: number;
+    readonly signal: AbortSignal;
   }) => Promise<unknown>;
+  /** How long `onResync` may take, in milliseconds. Default 600,000; one that needs longer is begun again and again. */
+  readonly resyncTimeoutMs?: number;
   /** Which capability a tenant needs to receive. Default `webhook`; `integration` for calls that come in. */
   readonly capability?: "webhook" | "integration";
   /** The most bytes of a body. Default 1 MiB; past it `deliver` rejects. */
@@ -62,7 +67,7 @@ export interface GateOptions {
   readonly maxConcurrentPerTenant?: number;
   /** How long one attempt may take, in milliseconds, whatever the sender does. Default 60,000. */
   readonly sendTimeoutMs?: number;
-  /** Waits after failed attempts, in milliseconds. Default: the schedule of Standard Webhooks, over three days. */
+  /** Waits after failed attempts, in milliseconds, each a year at most. Default: the schedule of Standard Webhooks, over three days. */
   readonly retryScheduleMs?: readonly number[];
   /** How often the gate looks for what is due and who may receive again, in milliseconds. Default 500. */
   readonly lookEveryMs?: number;
@@ -85,9 +90,12 @@ const NUMBERS = [
   "maxConcurrent",
   "maxConcurrentPerTenant",
   "sendTimeoutMs",
+  "resyncTimeoutMs",
   "lookEveryMs",
   "leaseMs",
 ] as const;
+
+const YEAR_MS = 366 * 86_400_000;
 
 /**
  * Says what is wrong with options at construction.
@@ -97,7 +105,8 @@ const NUMBERS = [
 export function checkSettings(settings: GateSettings): GateSettings {
   for (const name of NUMBERS) {
     const value: unknown = settings[name];
-    if (typeof value !== "number" || !(value > 0)) throw mistake(name, value, "write a number above 0");
+    if (typeof value !== "number" || !(value > 0) || !Number.isFinite(value))
+      throw mistake(name, value, "write a finite number above 0");
   }
   const { send, dimmer, store } = settings as Readonly<Record<"send" | "dimmer" | "store", unknown>>;
   if (typeof send !== "function") throw mistake("send", send, "give a function");
@@ -107,10 +116,14 @@ export function checkSettings(settings: GateSettings): GateSettings {
       throw mistake(name, value, `give one with the method ${method}`);
     }
   }
-  if (!Array.isArray(settings.retryScheduleMs) || !settings.retryScheduleMs.every((waitMs) => waitMs >= 0)) {
-    throw mistake("retryScheduleMs", settings.retryScheduleMs, "write a list of milliseconds");
+  if (!Array.isArray(settings.retryScheduleMs) || !settings.retryScheduleMs.every(isWait)) {
+    throw mistake("retryScheduleMs", settings.retryScheduleMs, "write a list of milliseconds, each a year at most");
   }
   return settings;
+}
+
+function isWait(waitMs: unknown): boolean {
+  return typeof waitMs === "number" && waitMs >= 0 && waitMs <= YEAR_MS;
 }
 
 function mistake(field: string, value: unknown, fix: string): TypeError {

@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { longestWaitOf } from "../retry-schedule.ts";
 import type { Lane, Lease, Mark, NextItem, Outbox } from "../store/outbox.ts";
 import type { AttemptOutcome, Attempts } from "./attempts.ts";
 import { Batch } from "./batch.ts";
@@ -7,10 +9,11 @@ import type { GateSettings } from "./options.ts";
 
 /** What sends what waits for one tenant, in this process, while it holds the lease. */
 interface Run {
+  /** Names this run: what an earlier one began cannot be taken for its own. */
+  readonly holder: string;
   readonly lease: Lease;
-  /** Until when the lease is surely ours, by this process's own clock. */
+  /** Until when the lease is surely ours, by this process's own clock. Nothing is sent from then on. */
   validMs: number;
-  isLost: boolean;
   /** By lane: what sends it, until it has nothing more that is due. */
   readonly lanes: Map<number, Promise<void>>;
 }
@@ -25,8 +28,8 @@ export interface ResyncParts {
   /** Whether the gate sends an event to this endpoint past the store right now. */
   readonly isBusy: (lane: Lane) => boolean;
   readonly onArrived: (lane: Lane, id: string) => void;
-  /** Names this gate among those of one store. */
-  readonly holder: string;
+  /** Something waits that may be sent. */
+  readonly onWaiting: () => void;
 }
 
 const MAX_MARKS = 1_000;
@@ -34,7 +37,8 @@ const MARK_AGAIN_MS = 1_000;
 
 /**
  * Sends what waits: one runner per tenant (by lease), one event at a time per endpoint, replays at their pace. An event
- * is followed by the next once its mark is durable, so that a crash repeats at most one event of an endpoint.
+ * is followed by the next once its mark is durable, so that a crash repeats at most one event of an endpoint. Bodies are
+ * read one at a time, once there is room to send them: `maxConcurrent` are in memory.
  */
 export class Resync {
   readonly #parts: ResyncParts;
@@ -45,14 +49,19 @@ export class Resync {
   readonly #sending = new Set<number>();
   /** By lane: when its next replay may go out. Only lanes that are being sent stand here. */
   readonly #paces = new Map<number, number>();
+  /** By tenant: leases that are being given back. */
+  readonly #releases = new Map<string, Promise<void>>();
+  readonly #sleepers = new Set<() => void>();
+  readonly #longestWaitMs: number;
   #isClosed = false;
 
   constructor(parts: ResyncParts) {
     this.#parts = parts;
-    const { store, maxConcurrent, maxConcurrentPerTenant } = parts.settings;
+    const { store, maxConcurrent, maxConcurrentPerTenant, retryScheduleMs } = parts.settings;
     this.#store = store;
     this.#limit = new Limit(maxConcurrent, maxConcurrentPerTenant);
-    this.#marks = new Batch((marks) => store.settle(marks), MAX_MARKS);
+    this.#longestWaitMs = longestWaitOf(retryScheduleMs);
+    this.#marks = new Batch((marks) => store.settle(marks), { maxItems: MAX_MARKS });
   }
 
   /** Whether a lane is being sent here. Never throws. */
@@ -64,8 +73,8 @@ export class Resync {
   async start(tenant: string, lanes: readonly Lane[]): Promise<void> {
     const free = lanes.filter((lane) => !this.#sending.has(lane.lane) && !this.#parts.isBusy(lane));
     if (free.length === 0 || this.#isClosed) return;
-    const run = this.#runs.get(tenant) ?? (await this.#takeLease(tenant));
-    if (run === undefined || run.isLost || this.#isClosed) return;
+    const run = this.#current(tenant) ?? (await this.#takeLease(tenant));
+    if (run === undefined || this.#isOver(run)) return;
     for (const lane of free) {
       if (this.#sending.has(lane.lane)) continue;
       this.#sending.add(lane.lane);
@@ -76,48 +85,69 @@ export class Resync {
     }
   }
 
-  /** Renews leases that are in use; ends what is sent under one that could not be renewed in time. */
+  /** Renews leases that are in use. One that cannot be renewed is over when its time is, whatever the store does. */
   async renew(): Promise<void> {
     const { clock, leaseMs } = this.#parts.settings;
-    for (const [tenant, run] of this.#runs) {
-      if (run.validMs - clock.monotonicMs() > (leaseMs * 2) / 3) continue;
+    for (const tenant of this.#runs.keys()) {
+      const run = this.#current(tenant);
+      if (run === undefined || run.validMs - clock.monotonicMs() > (leaseMs * 2) / 3) continue;
       const askedMs = clock.monotonicMs();
-      const lease = await this.#store.lease(tenant, this.#parts.holder, leaseMs).catch(() => "unknown" as const);
-      if (lease !== "unknown" && lease?.fence === run.lease.fence) run.validMs = askedMs + leaseMs;
-      else if (lease !== "unknown" || clock.monotonicMs() >= run.validMs - leaseMs / 3) this.#lose(tenant, run);
+      const lease = await this.#store.lease(tenant, run.holder, leaseMs).catch(() => "unknown" as const);
+      if (lease === "unknown") continue;
+      if (lease?.fence === run.lease.fence) run.validMs = askedMs + leaseMs;
+      else this.#lose(tenant, run);
     }
   }
 
   /** Resolves once nothing is sent and no lease is held. What is under way is ended by `Attempts.endAll`. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const wake of this.#sleepers) wake();
     await Promise.all([...this.#runs.values()].flatMap((run) => [...run.lanes.values()]));
+    await Promise.all(this.#releases.values());
+  }
+
+  /** The run of a tenant whose lease holds. One that is over sends nothing more, and its last marks count if they may. */
+  #current(tenant: string): Run | undefined {
+    const run = this.#runs.get(tenant);
+    if (run === undefined || run.validMs > this.#parts.settings.clock.monotonicMs()) return run;
+    this.#runs.delete(tenant);
+    return undefined;
   }
 
   async #takeLease(tenant: string): Promise<Run | undefined> {
     const { clock, leaseMs } = this.#parts.settings;
+    await this.#releases.get(tenant);
     const askedMs = clock.monotonicMs();
-    const lease = await this.#store.lease(tenant, this.#parts.holder, leaseMs);
+    const holder = randomUUID();
+    const lease = await this.#store.lease(tenant, holder, leaseMs);
     if (lease === undefined) return undefined;
-    const run: Run = { lease, validMs: askedMs + leaseMs, isLost: false, lanes: new Map() };
+    const run: Run = { holder, lease, validMs: askedMs + leaseMs, lanes: new Map() };
     this.#runs.set(tenant, run);
     return run;
   }
 
   #lose(tenant: string, run: Run): void {
-    run.isLost = true;
+    run.validMs = Number.NEGATIVE_INFINITY;
     this.#parts.counters.fenced++;
     if (this.#runs.get(tenant) === run) this.#runs.delete(tenant);
-    this.#parts.attempts.endOf(tenant);
+    this.#parts.attempts.recheck(tenant);
   }
 
   async #ended(tenant: string, run: Run, lane: number): Promise<void> {
     this.#sending.delete(lane);
     this.#paces.delete(lane);
     run.lanes.delete(lane);
-    if (run.lanes.size > 0 || this.#runs.get(tenant) !== run) return;
-    this.#runs.delete(tenant);
-    await this.#store.release(run.lease).catch((error: unknown) => this.#warn(error, "a lease was not given back"));
+    if (run.lanes.size > 0) return;
+    if (this.#runs.get(tenant) === run) this.#runs.delete(tenant);
+    const released = this.#store
+      .release(run.lease)
+      .catch((error: unknown) => this.#warn(error, "a lease was not given back"))
+      .finally(() => {
+        if (this.#releases.get(tenant) === released) this.#releases.delete(tenant);
+      });
+    this.#releases.set(tenant, released);
+    await released;
   }
 
   async #sendLane(run: Run, lane: Lane): Promise<void> {
@@ -133,15 +163,17 @@ export class Resync {
   async #sendNext(run: Run, lane: Lane): Promise<boolean> {
     const { settings } = this.#parts;
     if (this.#isOver(run) || !(await this.#mayGoOn(lane))) return false;
-    const item = await this.#store.next(lane.lane, settings.clock.nowMs());
-    if (item === undefined) return false;
-    if (item.isReplay) await this.#pace(lane.lane);
+    await this.#pace(lane.lane);
     await this.#limit.enter(lane.tenant);
+    let item: NextItem | undefined;
     let outcome: AttemptOutcome;
     try {
       // Asked again: pace and room may have taken their time.
       if (this.#isOver(run) || !(await this.#mayGoOn(lane))) return false;
-      outcome = await this.#attempt(lane, item);
+      item = await this.#store.next(lane.lane, settings.clock.nowMs(), this.#longestWaitMs);
+      if (item === undefined || this.#isOver(run)) return false;
+      if (item.isReplay) this.#notePace(lane.lane);
+      outcome = await this.#attempt(run, lane, item);
     } finally {
       this.#limit.leave(lane.tenant);
     }
@@ -150,11 +182,13 @@ export class Resync {
   }
 
   #attempt(
+    run: Run,
     { tenant, endpoint }: Lane,
     { id, type, body, attempts, kind, isReplay }: NextItem,
   ): Promise<AttemptOutcome> {
     const resync = kind === "gap" ? "required" : isReplay ? "replay" : undefined;
-    return this.#parts.attempts.run({ event: { tenant, endpoint, id, type, body }, attempts, resync });
+    const event = { tenant, endpoint, id, type, body };
+    return this.#parts.attempts.run({ event, attempts, resync, rightEndsMs: () => run.validMs });
   }
 
   async #mark(
@@ -175,8 +209,10 @@ export class Resync {
     if (isTaken === false) this.#lose(lane.tenant, run);
     if (failed !== undefined) {
       counters.failed++;
-      if (failed.nextMs === undefined && item.kind === "event") counters.dead++;
-      return failed.nextMs === undefined && failed.isGone !== true && isTaken === true && item.kind === "event";
+      if (failed.nextMs !== undefined || failed.isGone === true) return false;
+      if (isTaken === true) counters[item.kind === "event" ? "dead" : "gapsUntold"]++;
+      // Who refuses one thing to the end is sent the next.
+      return isTaken === true;
     }
     if (item.kind === "gap") counters.gapsTold++;
     else {
@@ -209,19 +245,34 @@ export class Resync {
   }
 
   async #pace(lane: number): Promise<void> {
-    const { clock, replayPerSecond } = this.#parts.settings;
-    const nowMs = clock.monotonicMs();
-    const turnMs = Math.max(nowMs, this.#paces.get(lane) ?? 0);
-    this.#paces.set(lane, turnMs + 1_000 / replayPerSecond);
-    if (turnMs > nowMs) await this.#wait(turnMs - nowMs);
+    const waitMs = (this.#paces.get(lane) ?? 0) - this.#parts.settings.clock.monotonicMs();
+    if (waitMs > 0) await this.#wait(waitMs);
   }
 
+  #notePace(lane: number): void {
+    const { clock, replayPerSecond } = this.#parts.settings;
+    const intervalMs = 1_000 / replayPerSecond;
+    // Timers are late: up to one place is made up for.
+    const turnMs = Math.max(this.#paces.get(lane) ?? 0, clock.monotonicMs() - intervalMs);
+    this.#paces.set(lane, turnMs + intervalMs);
+  }
+
+  /** Ends early when the gate closes. */
   #wait(ms: number): Promise<void> {
-    return new Promise((done) => void this.#parts.settings.clock.after(ms, done));
+    if (this.#isClosed) return Promise.resolve();
+    return new Promise((done) => {
+      const wake = (): void => {
+        callOff();
+        this.#sleepers.delete(wake);
+        done();
+      };
+      const callOff = this.#parts.settings.clock.after(ms, wake);
+      this.#sleepers.add(wake);
+    });
   }
 
   #isOver(run: Run): boolean {
-    return this.#isClosed || run.isLost;
+    return this.#isClosed || this.#parts.settings.clock.monotonicMs() >= run.validMs;
   }
 
   #warn(error: unknown, message: string): void {

@@ -90,13 +90,17 @@ describe("a gate", () => {
     await store.close();
     const after = openWorld({ store: sqliteStore(path) });
     after.dimmer.isReady = false;
-    expect(await after.gate.deliver(event("2"))).toBe("queued");
+    expect(await after.gate.deliver(event("2"))).toBe("held");
     expect(await after.gate.deliver(event("x", "a", "other"))).toBe("sent");
     await after.clock.advance(5_000);
     expect(after.ids()).toEqual(["x"]);
     after.dimmer.isReady = true;
     await after.clock.advance(500);
-    expect(after.ids()).toEqual(["x", "1", "2"]);
+    expect(after.arrivals.map(({ id, resync }) => [id, resync])).toEqual([
+      ["x", undefined],
+      ["1", "replay"],
+      ["2", "replay"],
+    ]);
   });
 
   it("ends within a second what is under way when the tenant may no longer receive, and holds it", async () => {
@@ -143,7 +147,7 @@ describe("a gate", () => {
   });
 
   it("retries by the schedule of Standard Webhooks, then lays it with the dead letters", async () => {
-    const world = openWorld();
+    const world = openWorld({ lookEveryMs: 5_000 });
     const attemptsMs: number[] = [];
     world.receive = () => {
       attemptsMs.push(world.clock.monotonicMs());
@@ -160,7 +164,7 @@ describe("a gate", () => {
     expect(await world.gate.deliver(event("1"))).toBe("dead");
     world.receive = () => Promise.resolve();
     expect(await world.gate.replay({ tenant: "acme" })).toBe(1);
-    await world.clock.advance(500);
+    await world.clock.advance(5_000);
     expect(world.arrivals).toMatchObject([{ id: "1", resync: undefined }]);
   }, 60_000);
 
@@ -317,6 +321,8 @@ describe("a gate", () => {
       { send: undefined },
       { dimmer: {} },
       { retryScheduleMs: [-1] },
+      { retryScheduleMs: [Number.POSITIVE_INFINITY] },
+      { leaseMs: Number.POSITIVE_INFINITY },
     ]) {
       expect(() => createGate({ dimmer, store, send, ...wrong } as never)).toThrow(
         expect.objectContaining({ code: "options_invalid" }),
