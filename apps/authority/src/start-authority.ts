@@ -23,6 +23,7 @@ import { ensureKeyset } from "./keyset.ts";
 import { createLog } from "./log.ts";
 import type { Courier } from "./notices/courier.ts";
 import { courierOf, startSenders } from "./notices/start-senders.ts";
+import { startRetention } from "./retention/start-retention.ts";
 import { type BreakerLimits, STANDARD_LIMITS } from "./sequencer/breaker.ts";
 import { Sequencer, type SequencerEvents } from "./sequencer/sequencer.ts";
 import { openStore, type Store } from "./store/open-store.ts";
@@ -232,6 +233,7 @@ async function run({
   const onFact = (): void => runner.wake();
   const { allowsLoopback } = service;
   const senders = startSenders({ store, now, log, holder, courier, allowsLoopback, onFact });
+  const retention = startRetention({ store, now, days: config.retainDays, log });
   const timers = [
     setInterval(() => hub.beat(), HEARTBEAT_MS),
     setInterval(() => void gate.endRevoked().catch(() => undefined), SWEEP_MS),
@@ -248,7 +250,7 @@ async function run({
     for (const timer of timers) clearInterval(timer);
     hub.sendAway(GOAWAY_SPREAD_MS);
     await drain(server, config.drainMs);
-    await Promise.all([runner.stop(), senders.stop()]);
+    await Promise.all([runner.stop(), senders.stop(), retention.stop()]);
     await service.stripe.close();
     await sequencer.stop();
     await publisher?.close();

@@ -29,6 +29,8 @@ export interface Settings {
   readonly drainMs: number;
   readonly publishDir?: string;
   readonly keyOverlapMs: number;
+  /** Days that settled messages and told events are kept; 0 keeps them for ever. */
+  readonly retainDays: number;
   /** Signing secrets of Stripe's webhook endpoint, separated by commas. */
   readonly stripeWebhookSecrets?: string;
   readonly stripeApiKey?: string;
@@ -87,6 +89,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
   drainMs: wholeNumber(0, 600_000),
   publishDir: text("must not be empty").optional(),
   keyOverlapMs: wholeNumber(0, 999_999_999),
+  retainDays: wholeNumber(0, 36_500),
   smtpUrl: text("must not be empty").optional(),
   smtpPassword: text("must not be empty").optional(),
   mailFrom: mailbox.optional(),
@@ -119,6 +122,7 @@ export const DEFAULTS: Partial<Settings> = {
   maxStreams: 20_000,
   drainMs: 5_000,
   keyOverlapMs: 600_000,
+  retainDays: 400,
   stripeReconcileMs: 900_000,
   logLevel: "info",
 };
@@ -193,6 +197,13 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     argument: "N",
     describe: "milliseconds from the keyset that announces a key until that key signs",
     fix: "Write milliseconds, such as 600000 for ten minutes",
+  },
+  retainDays: {
+    flag: "--retain-days",
+    argument: "N",
+    describe:
+      "days that messages from outside and events are kept once they are settled; facts, ledger and notices always are",
+    fix: "Write days, such as 400, or 0 to keep them for ever",
   },
   publishDir: {
     flag: "--publish-dir",
