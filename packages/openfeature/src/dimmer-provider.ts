@@ -25,6 +25,11 @@ export interface DimmerProviderOptions {
 
 const DEFAULT_WAIT_MS = 2_000;
 
+const MESSAGES = {
+  ready: "verified data is held, and the feed is fresh",
+  stale: "the feed is older than it promised to be: answers rest on the last known state",
+} as const;
+
 /**
  * Dimmer as a server provider of OpenFeature: features are flags by their names, capabilities are boolean flags
  * `can.<capability>`, `targetingKey` is the tenant. Evaluations are answered from memory, as `check` is.
@@ -45,6 +50,9 @@ export class DimmerProvider implements Provider {
   readonly #waitMs: number;
   readonly #changes: ChangeTeller;
   #version: string;
+  /** What the SDK was told last. */
+  #told: "ready" | "stale" | "error" = "error";
+  #isDue = false;
   #subscriptions: (() => void)[] = [];
 
   /** @throws {TypeError} where `dimmer` is none that `connect()` gives, or `waitMs` no number of 0 or more */
@@ -67,17 +75,20 @@ export class DimmerProvider implements Provider {
    */
   async initialize(): Promise<void> {
     this.#listen();
-    if (this.#dimmer.isReady) return this.#tellIfStale();
+    if (!this.#dimmer.isReady) await this.#waitUntilReady();
+    if (!this.#dimmer.isReady) throw new ProviderNotReadyError(`no verified data within ${this.#waitMs} ms`);
+    // The SDK tells READY for what resolves here.
+    this.#told = "ready";
+    this.#tellStateSoon();
+  }
+
+  async #waitUntilReady(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, this.#waitMs);
     const stop = this.#dimmer.on("ready", () => resolve());
     await promise;
     clearTimeout(timer);
     stop();
-    if (this.#dimmer.isReady) return;
-    const tellReady = (): void => this.events.emit(ProviderEvents.Ready, { message: "verified data is held" });
-    this.#subscriptions.push(this.#dimmer.on("ready", tellReady));
-    throw new ProviderNotReadyError(`no verified data within ${this.#waitMs} ms`);
   }
 
   /** Stops listening. The Dimmer goes on. Called by the SDK. */
@@ -134,20 +145,33 @@ export class DimmerProvider implements Provider {
         this.#changes.note(tenants);
       }),
       dimmer.on("change", ({ tenant }) => this.#changes.note([tenant])),
-      dimmer.on("stale", () => this.#tellIfStale()),
-      dimmer.on("fresh", () => this.events.emit(ProviderEvents.Ready, { message: "the feed is fresh again" })),
+      dimmer.on("ready", () => this.#tellStateSoon()),
+      dimmer.on("stale", () => this.#tellStateSoon()),
+      dimmer.on("fresh", () => this.#tellStateSoon()),
       dimmer.on("refused", ({ message }) => {
         // What is refused later disturbs nothing: the last good state is in force.
-        if (!dimmer.isReady) this.events.emit(ProviderEvents.Error, { message });
+        if (dimmer.isReady) return;
+        this.#told = "error";
+        this.events.emit(ProviderEvents.Error, { message });
       }),
     ];
   }
 
-  #tellIfStale(): void {
-    if (this.#dimmer.status().freshness !== "stale") return;
-    // After the SDK has told READY for `initialize`, which would otherwise come last.
-    const message = "the feed is older than it promised to be: answers rest on the last known state";
-    setImmediate(() => this.events.emit(ProviderEvents.Stale, { message })).unref();
+  /**
+   * Tells the state that holds once this turn is over, where it is another than was told: what comes and goes within one
+   * turn is told of nobody, and READY, which the SDK tells for `initialize`, never comes last over a feed that is stale.
+   */
+  #tellStateSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setImmediate(() => {
+      this.#isDue = false;
+      if (this.#subscriptions.length === 0 || !this.#dimmer.isReady) return;
+      const state = this.#dimmer.status().freshness === "stale" ? "stale" : "ready";
+      if (state === this.#told) return;
+      this.#told = state;
+      this.events.emit(state === "stale" ? ProviderEvents.Stale : ProviderEvents.Ready, { message: MESSAGES[state] });
+    }).unref();
   }
 
   #tellChange({ tenants, tenant }: ToldChange): void {

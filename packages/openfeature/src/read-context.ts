@@ -6,13 +6,15 @@ export interface Target {
   readonly tenant: string;
   readonly principal?: Principal;
   readonly usage?: Usage;
+  /** What is wrong with the principal or the usage, which are then left out: of a locked tenant nothing more is asked. */
+  readonly fault?: InvalidContextError;
 }
 
 /**
  * Reads whom a flag is evaluated for: `targetingKey` is the tenant; `principal` and `usage` are read where they stand, and
  * the rest of the context is left alone.
  *
- * @throws {TargetingKeyMissingError} without a tenant; {InvalidContextError} for a principal or usage that is none
+ * @throws {TargetingKeyMissingError} without a tenant; {InvalidContextError} for one that is no text
  */
 export function readTarget({ targetingKey, principal, usage }: EvaluationContext): Target {
   if (targetingKey === undefined || targetingKey === "") {
@@ -20,21 +22,22 @@ export function readTarget({ targetingKey, principal, usage }: EvaluationContext
   }
   if (typeof targetingKey !== "string")
     throw new InvalidContextError("targetingKey is no string: give the tenant's id");
+  const tenant = targetingKey;
   if (principal !== undefined && !(PRINCIPALS as readonly unknown[]).includes(principal)) {
-    throw new InvalidContextError(`principal is none of ${PRINCIPALS.join(", ")}`);
+    return { tenant, fault: new InvalidContextError(`principal is none of ${PRINCIPALS.join(", ")}`) };
   }
-  return {
-    tenant: targetingKey,
-    ...(principal === undefined ? {} : { principal: principal as Principal }),
-    ...(usage === undefined ? {} : { usage: readUsage(usage) }),
-  };
+  const who = { tenant, ...(principal === undefined ? {} : { principal: principal as Principal }) };
+  if (usage === undefined) return who;
+  const read = readUsage(usage);
+  return read === undefined
+    ? { tenant, fault: new InvalidContextError("usage is not { current, adding? } of numbers of 0 or more") }
+    : { ...who, usage: read };
 }
 
-function readUsage(value: unknown): Usage {
+function readUsage(value: unknown): Usage | undefined {
   const { current, adding } = (typeof value === "object" && value !== null ? value : {}) as Partial<Usage>;
   const isWhole = isAmount(current) && (adding === undefined || isAmount(adding));
-  if (!isWhole) throw new InvalidContextError("usage is not { current, adding? } of numbers of 0 or more");
-  return { current, ...(adding === undefined ? {} : { adding }) };
+  return isWhole ? { current, ...(adding === undefined ? {} : { adding }) } : undefined;
 }
 
 function isAmount(value: unknown): value is number {

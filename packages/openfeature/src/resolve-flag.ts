@@ -32,8 +32,8 @@ const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 /**
  * Resolves a flag for a tenant, from memory. A denial is an answer: `false`, 0 for a number, the caller's own default for a
- * text or an object, with the reason `DISABLED`. A locked tenant is denied whatever a boolean feature is
- * called.
+ * text or an object, with the reason `DISABLED`. A locked tenant gets its denial whatever else is wrong: the flag's name,
+ * its type, the principal or the usage. A default of the caller's must not open what a lock closes.
  *
  * @throws the error of OpenFeature for what cannot be resolved; the SDK makes an error code and the default of it
  */
@@ -46,19 +46,22 @@ export function resolveFlag<T extends FlagValue>(
   const target = readTarget(context);
   const ask = askOfFlag(key);
   const known = typeOfFlag(ask, policy);
-  const { usage, principal } = target;
+  const { usage, principal, fault } = target;
   const decision = dimmer.ask(target.tenant, {
     ...ask,
     ...(principal === undefined ? {} : { principal }),
     ...(usage === undefined || known !== "limit" ? {} : { usage }),
   });
-  // A default of the caller's must not open what a lock closes.
-  const isLockedOut = decision.reason === "locked" && type === "boolean";
-  if (known === undefined && !isLockedOut) {
+  const isLocked = decision.reason === "locked";
+  if (fault !== undefined && !isLocked) throw fault;
+  // A text or an object has no value that says no: the error tells more than a denial would.
+  const isTold = isLocked && (type === "boolean" || type === "limit");
+  if (known === undefined && !isTold) {
     throw new FlagNotFoundError(`the policy in force has no such feature, and no such capability: ${key}`);
   }
-  if (known !== undefined && known !== type && !isLockedOut)
+  if (known !== undefined && known !== type && !isTold) {
     throw new TypeMismatchError(`${key} is of the type ${known}, not ${type}`);
+  }
   return {
     value: flagValueOf(decision, type, otherwise),
     variant: decision.allowed ? "on" : "off",

@@ -45,6 +45,29 @@ describe("evaluation", () => {
     });
   });
 
+  it.each([
+    ["boolean", "boolean_zero_flag", true, false, "DISABLED"],
+    ["string", "string_zero_flag", "hi", "", "TARGETING_MATCH"],
+    ["integer", "integer_zero_flag", 1, 0, "TARGETING_MATCH"],
+    ["object", "object_zero_flag", { a: 1 }, {}, "TARGETING_MATCH"],
+  ] as const)(
+    "resolves %s values that are nothing, and not the default for them",
+    async (_kind, key, otherwise, value, reason) => {
+      await using world = await flagWorld();
+      await using made = await clientOfWorld(world);
+      const details = await detailsOf(made.client, key, otherwise);
+      expect(details).toMatchObject({ value, reason });
+      expect(details.errorCode).toBeUndefined();
+    },
+  );
+
+  it("leaves alone what else stands in a context, null too", async () => {
+    await using world = await flagWorld();
+    await using made = await clientOfWorld(world);
+    const context = { ...acme, email: null, role: "admin", age: 65, customer: false, nested: { tenant: "insider" } };
+    expect(await detailsOf(made.client, "context_aware", "none", context)).toMatchObject({ value: "EXTERNAL" });
+  });
+
   it("resolves by context", async () => {
     await using world = await flagWorld();
     await using made = await clientOfWorld(world);
@@ -161,6 +184,30 @@ describe("what a denial is", () => {
       expect(details, key).toMatchObject({ value: false, reason: "DISABLED", flagMetadata: { mode: "locked" } });
       expect(Object.keys(details.flagMetadata), key).not.toContain("case");
     }
+  });
+
+  it.each([
+    ["a principal that is none", "can.view", { principal: "owner" }],
+    ["a principal that is null", "can.view", { principal: null }],
+    ["a usage that is none", "seats", { usage: 7 }],
+    ["a usage below 0 and a principal that is none", "boolean_flag", { usage: { current: -1 }, principal: 1 }],
+    ["a flag that there is not, and a principal that is none", "no_such_flag", { principal: "owner" }],
+    ["a flag of another type", "string_flag", {}],
+  ])("D2 · a locked tenant gets its denial in spite of %s", async (_what, key, wrong) => {
+    await using world = await flagWorld();
+    await world.lock("acme", ["support.critical"]);
+    await using made = await clientOfWorld(world);
+    const context = { ...acme, ...wrong };
+    expect(await detailsOf(made.client, key, true, context)).toMatchObject({ value: false, reason: "DISABLED" });
+    expect(await detailsOf(made.client, key, 99, context)).toMatchObject({ value: 0, reason: "DISABLED" });
+    for (const otherwise of ["own", { own: true }]) {
+      expect((await detailsOf(made.client, key, otherwise, context)).value, "a text has no denied value").toEqual(
+        otherwise,
+      );
+    }
+    // What the lock leaves to the rest of the rules is not opened by a context that nobody can read.
+    const left = await detailsOf(made.client, "can.support.critical", false, { ...acme, principal: "owner" });
+    expect(left).toMatchObject({ value: false, errorCode: "INVALID_CONTEXT" });
   });
 
   it("says that an answer is a fallback", async () => {

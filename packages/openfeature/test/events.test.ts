@@ -1,5 +1,5 @@
 import { DimmerProvider } from "@dimmer/openfeature";
-import { connect } from "@dimmer/sdk";
+import { connect, type Dimmer } from "@dimmer/sdk";
 import { serveDoors, steppingDown, type TestWorld } from "@dimmer/testkit";
 import { type Client, type EventDetails, ProviderEvents, ProviderStatus } from "@openfeature/server-sdk";
 import { describe, expect, it, vi } from "vitest";
@@ -39,6 +39,33 @@ async function told(world: TestWorld): Promise<void> {
   await world.clock.turn();
   await world.clock.turn();
 }
+
+type Told = "ready" | "stale" | "fresh";
+
+/** A Dimmer whose state a test turns within one turn, as no feed could be made to do. */
+class StatedDimmer {
+  isReady = true;
+  #freshness: "fresh" | "stale" = "fresh";
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  on(type: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  tell(type: Told): void {
+    if (type !== "ready") this.#freshness = type;
+    for (const listener of this.#listeners.get(type) ?? []) listener();
+  }
+
+  asDimmer(): Dimmer {
+    const status = (): object => ({ version: { epoch: 1, seq: 1 }, freshness: this.#freshness });
+    return Object.assign(this, { status, ask: () => undefined, policy: undefined }) as unknown as Dimmer;
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 describe("events", () => {
   it("is READY once verified data is held", async () => {
@@ -118,13 +145,80 @@ describe("events", () => {
     await using dimmer = await connect({ feed: served.url, trust: world.trust, pollMs: 50, waitMs: 0, log });
     await using made = await clientOf(new DimmerProvider({ dimmer, waitMs: 20 }));
     expect(made.client.providerStatus).toBe(ProviderStatus.ERROR);
-    const details = await made.client.getBooleanDetails("can.create", false, { targetingKey: "acme" });
-    expect(details).toMatchObject({ value: false, reason: "ERROR", errorCode: "PROVIDER_NOT_READY" });
+    const { client } = made;
+    const about = { targetingKey: "acme" };
+    for (const [otherwise, details] of [
+      [false, await client.getBooleanDetails("can.create", false, about)],
+      ["bye", await client.getStringDetails("string_flag", "bye", about)],
+      [1, await client.getNumberDetails("integer_flag", 1, about)],
+      [0.1, await client.getNumberDetails("float_flag", 0.1, about)],
+      [{}, await client.getObjectDetails("object_flag", {}, about)],
+    ] as const) {
+      expect(details).toMatchObject({ value: otherwise, reason: "ERROR", errorCode: "PROVIDER_NOT_READY" });
+    }
     const heard = listenTo(made.client);
     await world.chaos.calm();
     await vi.waitFor(() => expect(made.client.providerStatus).toBe(ProviderStatus.READY), 10_000);
     expect(await made.client.getBooleanValue("can.create", false, { targetingKey: "acme" })).toBe(true);
     expect(typesOf(heard).filter((type) => type === ProviderEvents.Ready)).toHaveLength(1);
+  });
+
+  it("tells the state that holds when a turn is over: no STALE stays behind what is fresh, nor READY before what is stale", async () => {
+    const dimmer = new StatedDimmer();
+    await using made = await clientOf(new DimmerProvider({ dimmer: dimmer.asDimmer() }));
+    const heard = listenTo(made.client);
+    dimmer.tell("stale");
+    dimmer.tell("fresh");
+    await turn();
+    expect([made.client.providerStatus, typesOf(heard)]).toEqual([ProviderStatus.READY, [ProviderEvents.Ready]]);
+    dimmer.tell("stale");
+    await turn();
+    dimmer.tell("fresh");
+    dimmer.tell("stale");
+    await turn();
+    expect(made.client.providerStatus).toBe(ProviderStatus.STALE);
+    expect(typesOf(heard)).toEqual([ProviderEvents.Ready, ProviderEvents.Stale]);
+    dimmer.tell("fresh");
+    await turn();
+    expect(typesOf(heard)).toEqual([ProviderEvents.Ready, ProviderEvents.Stale, ProviderEvents.Ready]);
+  });
+
+  it("is READY, not STALE, where it was stale at the start and fresh before that could be told", async () => {
+    const dimmer = new StatedDimmer();
+    dimmer.tell("stale");
+    const provider = new DimmerProvider({ dimmer: dimmer.asDimmer() });
+    const made = clientOf(provider);
+    dimmer.tell("fresh");
+    await using given = await made;
+    await turn();
+    expect(given.client.providerStatus).toBe(ProviderStatus.READY);
+  });
+
+  it("is STALE where its first data is stale, whether it came in time or late", async () => {
+    for (const waitMs of [0, 60_000]) {
+      const dimmer = new StatedDimmer();
+      dimmer.isReady = false;
+      const making = clientOf(new DimmerProvider({ dimmer: dimmer.asDimmer(), waitMs }));
+      if (waitMs === 0) expect((await making).client.providerStatus).toBe(ProviderStatus.ERROR);
+      dimmer.tell("stale");
+      dimmer.isReady = true;
+      dimmer.tell("ready");
+      await using made = await making;
+      await turn();
+      expect(made.client.providerStatus, `waitMs ${waitMs}`).toBe(ProviderStatus.STALE);
+    }
+  });
+
+  it("tells nothing of what came just before it was closed", async () => {
+    const dimmer = new StatedDimmer();
+    const provider = new DimmerProvider({ dimmer: dimmer.asDimmer() });
+    const heard: unknown[] = [];
+    provider.events.addHandler(ProviderEvents.Stale, (details) => heard.push(details));
+    await provider.initialize();
+    dimmer.tell("stale");
+    await provider.onClose();
+    await turn();
+    expect(heard).toEqual([]);
   });
 
   it("hears nothing once it was closed, and leaves the Dimmer as it is", async () => {

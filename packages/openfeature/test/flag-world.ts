@@ -13,6 +13,10 @@ const features = {
   float_flag: 0.5,
   object_flag: { showImages: true, title: "Check out these pics!", imagesPerPage: 100 },
   context_aware: "EXTERNAL",
+  boolean_zero_flag: false,
+  string_zero_flag: "",
+  integer_zero_flag: 0,
+  object_zero_flag: {},
 };
 
 /** The standard policy with the flags of OpenFeature's own scenarios. */
@@ -27,6 +31,10 @@ const flagPolicy: PolicyDocument = {
     float_flag: { type: "limit" },
     object_flag: { type: "json" },
     context_aware: { type: "string" },
+    boolean_zero_flag: { type: "boolean" },
+    string_zero_flag: { type: "string" },
+    integer_zero_flag: { type: "limit" },
+    object_zero_flag: { type: "json" },
     editor: { type: "string", needs: ["update"] },
   },
   plans: {
