@@ -38,10 +38,11 @@ function forgetEvents(store: Store, beforeMs: number): Promise<number> {
       .selectFrom("outgoing_event")
       .select("id")
       .where("created_ms", "<", beforeMs)
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            selectFrom("event_delivery")
+      .where((where) =>
+        where.not(
+          where.exists(
+            where
+              .selectFrom("event_delivery")
               .select("event_delivery.event_id")
               .whereRef("event_delivery.event_id", "=", "outgoing_event.id")
               .where("event_delivery.state", "=", "queued"),

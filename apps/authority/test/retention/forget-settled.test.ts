@@ -16,8 +16,16 @@ describe.each(engines())("what was settled long ago, on $name", (engine) => {
   afterEach(() => authority.close());
 
   const message = (id: string, state: InboxTable["state"], updated_ms: number) => ({
-    ...{ source: "stripe", id, tenant_id: "acme", body: "{}", state, code: null, message: null },
-    ...{ attempts: 1, received_ms: 0, updated_ms },
+    source: "stripe",
+    id,
+    tenant_id: "acme",
+    body: "{}",
+    state,
+    code: null,
+    message: null,
+    attempts: 1,
+    received_ms: 0,
+    updated_ms,
   });
   const event = async (id: string, created_ms: number, states: readonly EventDeliveryTable["state"][]) => {
     const { db } = authority.store;
