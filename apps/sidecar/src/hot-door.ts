@@ -52,13 +52,13 @@ export function hotDoor(options: HotDoorOptions): HotDoor {
         // What is too large was not read to its end: nothing more can be read from that connection.
         if (outcome.status === 413) res.setHeader("connection", "close");
         if (refusal === undefined) return writeProblem(res, outcome);
-        const { head, text } = refusal(outcome, req);
+        const { head, text, encoding } = refusal(outcome, req);
         res.writeHead(outcome.status, head as string[]);
-        res.end(text);
+        res.end(text, encoding);
         return;
       }
       res.writeHead(outcome.status ?? 200, outcome.head as string[]);
-      res.end(outcome.text);
+      res.end(outcome.text, outcome.encoding);
     });
   };
 }

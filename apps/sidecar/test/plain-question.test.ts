@@ -96,6 +96,34 @@ describe("readPlainBatch", () => {
     }
   });
 
+  it("reads questions in a row that differ in the tenant alone, and none that is nearly so", () => {
+    const tenant = fc.oneof(
+      { weight: 20, arbitrary: fc.constantFrom("acme", "b", "a-1", "x".repeat(128)) },
+      { weight: 1, arbitrary: fc.constantFrom("x".repeat(129), "..", "", 'a","x":"', "\u00e9") },
+    );
+    const form = fc.constantFrom('","capability":"view"}', '", "capability": "view", "principal": "member"}', '"}');
+    const batches = fc
+      .tuple(form, fc.array(tenant, { minLength: 2, maxLength: 6 }), fc.option(fc.tuple(fc.nat(300), nearlyPlain)))
+      .map(([rest, tenants, change]) => {
+        const text = `{"checks":[${tenants.map((id) => `{"tenant":"${id}${rest}`).join(",")}]}`;
+        return change === null ? text : text.slice(0, change[0]) + change[1].slice(0, 1) + text.slice(change[0] + 1);
+      });
+    let read = 0;
+    fc.assert(
+      fc.property(batches, (text) => {
+        const plain = readPlainBatch(text, 10);
+        if (plain === undefined) return;
+        read++;
+        const value = JSON.parse(text) as { checks: unknown[] };
+        expect({ checks: plain }).toEqual(value);
+        for (const question of value.checks) expect(readQuestion(question)).not.toBeInstanceOf(QuestionFault);
+        expect(duplicateKeys(text)).toEqual([]);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(read).toBeGreaterThan(50);
+  });
+
   it("reads nothing but what is well-formed, and reads it as it means", () => {
     const batches = fc
       .array(texts, { maxLength: 4 })

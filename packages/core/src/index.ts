@@ -41,7 +41,13 @@ export type {
 } from "./policy.ts";
 export { Profile } from "./profile.ts";
 export type { NextMode } from "./prospect.ts";
-export { type CauseContext, type ReportedCause, reportedCause } from "./reported-cause.ts";
+export {
+  type CauseContext,
+  type ReportedCause,
+  reportedCause,
+  type SharedCause,
+  sharedCause,
+} from "./reported-cause.ts";
 export {
   type StandardCapability,
   type StandardFeature,

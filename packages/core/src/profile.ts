@@ -64,7 +64,12 @@ export class Profile {
     const standing = standingOf(this.state, moment);
     this.#table = tableOf(standing);
     this.untilMs = standing.untilMs;
-    this.#built = moment;
+    this.#built = { ...moment }; // a copy: `basis` must be nobody else's
+  }
+
+  /** Another object each time the table was built, the same in between: whoever keeps what follows from it asks this. */
+  get basis(): object {
+    return this.#built ?? this;
   }
 
   /** Where the state stands at the moment. Linear in its restrictions and steps; allocates. Never throws. */

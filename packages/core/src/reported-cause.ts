@@ -21,6 +21,14 @@ export interface CauseContext {
   readonly principal?: Principal | undefined;
 }
 
+/** What stands behind a denial as far as every tenant with the same entitlement shares it. */
+export interface SharedCause {
+  /** With the case of a lock, which is one tenant's alone, and without that of a restriction. */
+  readonly reported: ReportedCause;
+  /** Where the case stands in the entitlement's list; `undefined` where no restriction denies. */
+  readonly caseAt: number | undefined;
+}
+
 /**
  * Tells what stands behind a denial: the cause, its case, since when, and the next mode. `undefined` where the decision
  * names no cause. It names the case of a lock too: it answers the product. What goes to the product's callers is
@@ -31,19 +39,37 @@ export function reportedCause(
   decision: Decision,
   context: CauseContext,
 ): ReportedCause | undefined {
-  if (decision.cause === undefined) return undefined;
+  const shared = sharedCause(standing, decision, context.principal);
+  if (shared === undefined) return undefined;
+  const { cause, ...rest } = shared.reported;
+  const caseId = shared.caseAt === undefined ? undefined : context.cases[shared.caseAt];
+  return { cause, ...(caseId === undefined ? {} : { case: caseId }), ...rest };
+}
+
+/**
+ * The part of `reportedCause` that depends on no tenant's case: for who keeps it as long as the standing holds. Allocates.
+ * Never throws.
+ */
+export function sharedCause(
+  standing: Standing,
+  decision: Decision,
+  principal: Principal | undefined,
+): SharedCause | undefined {
+  const { cause, reason } = decision;
+  if (cause === undefined) return undefined;
   const { lock, policy } = standing.state;
   const { zone } = policy.document;
-  if (decision.reason === "locked" && lock !== undefined) {
-    return { cause: decision.cause, case: lock.case, since: isoInstant(lock.sinceMs, zone) };
+  if (reason === "locked" && lock !== undefined) {
+    return { reported: { cause, case: lock.case, since: isoInstant(lock.sinceMs, zone) }, caseAt: undefined };
   }
-  const denying = denyingRestriction(standing, decision, context.principal);
-  const caseId = denying === undefined ? undefined : context.cases[denying.index];
+  const denying = denyingRestriction(standing, decision, principal);
   const next = nextModeOf(standing);
   return {
-    cause: decision.cause,
-    ...(caseId === undefined ? {} : { case: caseId }),
-    ...(denying?.sinceMs === undefined ? {} : { since: isoInstant(denying.sinceMs, zone) }),
-    ...(next === undefined ? {} : { next }),
+    reported: {
+      cause,
+      ...(denying?.sinceMs === undefined ? {} : { since: isoInstant(denying.sinceMs, zone) }),
+      ...(next === undefined ? {} : { next }),
+    },
+    caseAt: denying?.index,
   };
 }

@@ -1,4 +1,4 @@
-import { type Ask, reportedCause } from "@dimmer/core";
+import { type Ask, reportedCause, sharedCause } from "@dimmer/core";
 import { describe, expect, it } from "vitest";
 import { decideIn, LOCK, NOW, standingIn, stepped, UNPAID } from "./situations.ts";
 
@@ -69,5 +69,18 @@ describe("reportedCause", () => {
     for (const ask of [{ feature: "sso" }, { feature: "sso", capability: "view" }] satisfies Ask[]) {
       expect(reportedCause(standing, decideIn(standing, ask), { cases })?.case).toBe("case_2");
     }
+  });
+});
+
+describe("sharedCause", () => {
+  it("leaves a restriction's case to the tenant, and tells where it stands", () => {
+    const all = stepped("manual", { limited: "2026-12-01T09:00:00+09:00" });
+    const standing = standingIn({ restrictions: [UNPAID, all] });
+    const decision = decideIn(standing, { capability: "create", principal: "member" });
+    expect(sharedCause(standing, decision, "member")).toEqual({
+      reported: expect.not.objectContaining({ case: expect.anything() as unknown }) as unknown,
+      caseAt: 1,
+    });
+    expect(reportedCause(standing, decision, { cases, principal: "member" })?.case).toBe("case_2");
   });
 });

@@ -20,7 +20,7 @@ import { FeedFollower, type FollowerParts } from "./feed-follower.ts";
 import { FollowerAcks } from "./follower-acks.ts";
 import { FrameRing } from "./frame-ring.ts";
 import type { PartKind, ReplicaAck, ReplicaTimer, WatchEvent } from "./ports.ts";
-import type { AboutTenant, Replica } from "./replica.ts";
+import type { AboutTenant, Footing, Replica } from "./replica.ts";
 import { ReplicaTime, type TimeChange } from "./replica-time.ts";
 import type { SharedProfile } from "./shared-profile.ts";
 import type { ReplicaStatus } from "./status.ts";
@@ -125,6 +125,13 @@ export class FollowedReplica implements Replica {
         ? {}
         : { entitlement: { ...terms, tenant, ...(restrictions === undefined ? {} : { restrictions }) } as const }),
     } as AboutTenant;
+  }
+
+  footing(tenant: string): Footing {
+    const shared = this.#sharedOf(tenant);
+    const isDue = this.#time.nowMs >= shared.profile.untilMs;
+    if (isDue) shared.settle(this.#table.ground).update(this.#time.moment);
+    return { basis: shared.profile.basis, cases: this.#table.watch.casesOf(tenant) };
   }
 
   get policy(): CompiledPolicy {

@@ -28,7 +28,7 @@ export type {
   StoredGeneration,
   WatchEvent,
 } from "./ports.ts";
-export type { AboutTenant, Replica } from "./replica.ts";
+export type { AboutTenant, Footing, Replica } from "./replica.ts";
 export { SourceFault } from "./source-fault.ts";
 export type {
   QuarantinedTenant,

@@ -23,6 +23,14 @@ export interface AboutTenant {
   readonly entitlement?: Entitlement;
 }
 
+/** What an answer about a tenant rests on, for whoever keeps texts of answers. */
+export interface Footing {
+  /** The same object as long as terms, lock, policy, freshness and steps give every tenant with it the same answers. */
+  readonly basis: object;
+  /** The case of each restriction: the tenant's own. */
+  readonly cases: readonly string[];
+}
+
 /**
  * A verified copy of a feed, which answers from memory. It never throws for what it reads: what does not verify is
  * refused whole and reported, and the last good state stays in force.
@@ -42,6 +50,8 @@ export interface Replica {
   value(tenant: string, feature: string): FeatureValue | undefined;
   /** What is held about a tenant. Allocates. Never throws. */
   about(tenant: string): AboutTenant;
+  /** What answers about a tenant rest on, without working it out: two look-ups where it was just asked. Never throws. */
+  footing(tenant: string): Footing;
   /** The policy in force; before the first, the fallback policy. */
   readonly policy: CompiledPolicy;
   /** Version of the entitlements in force: it never goes down (F1). */

@@ -1,5 +1,5 @@
 import { compileStandardPolicy, decide, type Principal, standardPolicy } from "@dimmer/core";
-import { compareVersions } from "@dimmer/statement";
+import { compareVersions, type WireEntitlement } from "@dimmer/statement";
 import { describe, expect, it } from "vitest";
 import { build, changedPolicy, NOW_SECONDS, tenants } from "../build/fixture.ts";
 import { MemorySource } from "./memory-source.ts";
@@ -190,6 +190,42 @@ describe("about", () => {
     expect(replica.about("locked").lock).toMatchObject({ case: "INC-1", sinceMs: (NOW_SECONDS - 5) * 1_000 });
     expect(replica.about("stranger")).toMatchObject({ cases: [] });
     expect(replica.about("stranger").entitlement).toBeUndefined();
+  });
+});
+
+describe("footing", () => {
+  it("is the same while answers are, whoever asks, and another after a step, a horizon or an entitlement", async () => {
+    const steps = [{ at: NOW_SECONDS + 60, mode: "limited" }];
+    const owing = (tenant: string, caseId: string): WireEntitlement => ({
+      tenant,
+      plan: "pro",
+      restrictions: [{ cause: "nonpayment", case: caseId, steps }],
+    });
+    const entitlements = [owing("one", "case_1"), owing("two", "case_2"), { tenant: "locked", plan: "pro" }];
+    const before = await build(signers, { entitlements, locks: [locked] });
+    const source = new MemorySource(before);
+    const { replica, clock } = await follow(source);
+    const basisOf = (tenant: string): object => replica.footing(tenant).basis;
+    const first = basisOf("one");
+    replica.check("one", "create");
+    clock.pass(1_000);
+    expect(basisOf("two")).toBe(first);
+    expect([replica.footing("one").cases, replica.footing("two").cases]).toEqual([["case_1"], ["case_2"]]);
+    expect(basisOf("locked")).not.toBe(first);
+    expect(basisOf("stranger")).not.toBe(basisOf("locked"));
+    clock.pass(60_000);
+    const stepped = basisOf("one");
+    expect(stepped).not.toBe(first);
+    expect(basisOf("two")).toBe(stepped);
+    source.feed = await build(signers, {
+      entitlements: [owing("one", "case_1"), owing("two", "case_3"), { tenant: "locked", plan: "pro" }],
+      locks: [{ ...locked, tenant: "one" }],
+      nowMs: clock.wall,
+      after: before,
+    });
+    await replica.refresh();
+    expect(replica.footing("two").cases).toEqual(["case_3"]);
+    expect(basisOf("one")).not.toBe(basisOf("two"));
   });
 });
 

@@ -6,10 +6,10 @@ import { hotDoor } from "../../hot-door.ts";
 import type { HotRoute } from "../../hot-routes.ts";
 import { type Problem, problemOf } from "../../problem.ts";
 import { type CheckDesk, MAX_CHECK_BYTES } from "../check.ts";
-import { evaluateFlag } from "./evaluate-flag.ts";
+import { type EvaluatedFlag, evaluateFlag } from "./evaluate-flag.ts";
 import { eventsPathOf } from "./events.ts";
 import { flagsOf } from "./flags.ts";
-import { KEY_MISSING, readEvaluation } from "./read-context.ts";
+import { KEY_MISSING, readEvaluation, type Target } from "./read-context.ts";
 
 /** Where flags are evaluated: all of them at the path itself, one below it. */
 const FLAGS_PATH = "/ofrep/v1/evaluate/flags";
@@ -46,7 +46,10 @@ function answerOne(desk: CheckDesk, text: string, key: string | undefined): Prep
   if (key === undefined) return problemOf("malformed_question", "the key of the flag is no percent-encoded UTF-8");
   const read = readEvaluation(text);
   if ("status" in read) return read;
-  const flag = evaluateFlag(desk, key, read.target);
+  const { target, fault } = read;
+  if (fault !== undefined && !isLockedOut(desk, target)) return fault;
+  const flag = evaluateFlag(desk, key, target);
+  if (fault !== undefined && !isLocked(flag)) return fault;
   return flag === undefined
     ? problemOf("not_found", "the policy in force has no such feature, and no such capability (can.<capability>)")
     : answerOf(JSON.stringify(flag));
@@ -59,8 +62,12 @@ function answerOne(desk: CheckDesk, text: string, key: string | undefined): Prep
 function answerAll(desk: CheckDesk, text: string, req: IncomingMessage): PreparedAnswer | Problem {
   const read = readEvaluation(text);
   if ("status" in read) return read;
-  const { target, context } = read;
-  const flags = flagsOf(desk.replica.policy).map((key) => evaluateFlag(desk, key, target));
+  const { target, context, fault } = read;
+  if (fault !== undefined && !isLockedOut(desk, target)) return fault;
+  const flags = flagsOf(desk.replica.policy).map((key) => {
+    const flag = evaluateFlag(desk, key, target);
+    return fault === undefined || isLocked(flag) ? flag : failureOf(fault, key);
+  });
   const stream = {
     type: "sse",
     endpoint: { requestUri: eventsPathOf(target.tenant) },
@@ -68,9 +75,11 @@ function answerAll(desk: CheckDesk, text: string, req: IncomingMessage): Prepare
   };
   const body = JSON.stringify({ flags, eventStreams: [stream] });
   const etag = `"${createHash("sha256").update(context).update("\0").update(body).digest("base64url")}"`;
-  if (namesTag(req.headers["if-none-match"], etag)) return { status: 304, head: ["etag", etag], text: "" };
-  const { head } = answerOf(body);
-  return { head: [...head, "etag", etag, "cache-control", "private, no-cache"], text: body };
+  if (namesTag(req.headers["if-none-match"], etag)) {
+    return { status: 304, head: ["etag", etag], text: "", encoding: "latin1" };
+  }
+  const answer = answerOf(body);
+  return { ...answer, head: [...answer.head, "etag", etag, "cache-control", "private, no-cache"] };
 }
 
 /** The key that the path names, decoded; `undefined` where it cannot be. */
@@ -83,10 +92,26 @@ function keyOf({ url = "" }: IncomingMessage): string | undefined {
   }
 }
 
+/** Tells whether a lock stands on the tenant: what it denies is then answered though the rest of the question is malformed. */
+function isLockedOut({ replica }: CheckDesk, { tenant }: Target): boolean {
+  return replica.about(tenant).standing.state.lock !== undefined;
+}
+
+/**
+ * Tells whether a flag is denied by a lock, which no mistake in the rest of the question may open: a client takes its own
+ * default for whatever is refused.
+ */
+function isLocked(flag: EvaluatedFlag | undefined): boolean {
+  return flag?.metadata["reason"] === "locked";
+}
+
 /** A refusal in the form of the protocol. */
 function failure(problem: Problem, key?: string): PreparedAnswer {
-  const errorDetails = problem.detail;
-  return answerOf(JSON.stringify({ ...(key === undefined ? {} : { key }), errorCode: codeOf(problem), errorDetails }));
+  return answerOf(JSON.stringify(failureOf(problem, key)));
+}
+
+function failureOf(problem: Problem, key: string | undefined): object {
+  return { ...(key === undefined ? {} : { key }), errorCode: codeOf(problem), errorDetails: problem.detail };
 }
 
 function codeOf({ status, field, detail }: Problem): string {
