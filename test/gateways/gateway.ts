@@ -6,12 +6,13 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
+import { tool } from "../deploy/programs.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../examples/gateways");
 
-/** A server from the machine's packages, with the configuration that is shipped for it. */
+/** A server that is on the machine, with the configuration that is shipped for it. */
 export interface Kind {
-  readonly name: "nginx" | "caddy" | "haproxy";
+  readonly name: "nginx" | "caddy" | "haproxy" | "envoy";
   readonly command: readonly string[];
   /** Asks for the version: whether it is on this machine. */
   readonly probe: readonly string[];
@@ -45,6 +46,12 @@ export const KINDS: readonly Kind[] = [
     probe: ["haproxy", "-v"],
     failOpen: (text) => text.replace("DIMMER_WHEN_DOWN closed", "DIMMER_WHEN_DOWN open"),
   },
+  {
+    name: "envoy",
+    command: [tool("envoy"), "-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "2", "--log-level", "warn"],
+    probe: [tool("envoy"), "--version"],
+    failOpen: (text) => text.replace("failure_mode_allow: false", "failure_mode_allow: true"),
+  },
 ];
 
 /** Whether a server is on this machine. */
@@ -61,17 +68,25 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts a gateway in front of a product and beside a sidecar; it ends with the test. Returns its port. */
+/** What a gateway stands between. */
+export interface Sides {
+  readonly product: number;
+  readonly sidecar: { readonly port: number; readonly socketPath: string };
+}
+
+/**
+ * Starts a gateway in front of a product and beside a sidecar; it ends with the test. Returns its port. Its configuration is the one
+ * that is shipped, but for ports and for how long it waits for the sidecar.
+ */
 export async function startGateway(
   kind: Kind,
-  ports: { readonly product: number; readonly sidecar: number },
+  { product, sidecar }: Sides,
   { failsOpen = false }: { readonly failsOpen?: boolean } = {},
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), `dimmer-${kind.name}-`));
   mkdirSync(join(folder, "tmp"));
   cpSync(join(EXAMPLES, kind.name), folder, { recursive: true });
   const port = await freePort();
-  const { product, sidecar } = ports;
   for (const file of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())) {
     const path = join(folder, file.name);
     const text = readFileSync(path, "utf8");
@@ -79,9 +94,16 @@ export async function startGateway(
     writeFileSync(
       path,
       chosen
-        .replaceAll("127.0.0.1:8080", `127.0.0.1:${port}`)
-        .replaceAll("127.0.0.1:9000", `127.0.0.1:${product}`)
-        .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar}`),
+        .replaceAll(/127\.0\.0\.1(:|, port_value: )8080/g, `127.0.0.1$1${port}`)
+        .replaceAll(/127\.0\.0\.1(:|, port_value: )9000/g, `127.0.0.1$1${product}`)
+        .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar.port}`)
+        .replaceAll("/run/dimmer/sidecar.sock", sidecar.socketPath)
+        // The sidecar of a test shares its process and its machine with much else: a late answer is none that failed.
+        .replace(
+          /(proxy_connect_timeout|proxy_read_timeout|timeout:|connect_timeout:|timeout connect) (200ms|0\.2s|1s)/g,
+          "$1 20s",
+        )
+        .replace("TIMEOUT_MS = 1000", "TIMEOUT_MS = 20000"),
     );
   }
   const [command = "", ...args] = kind.command;

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type Answer, type Asked, ask } from "../../apps/sidecar/test/http-client.ts";
+import { rawConnection } from "../../apps/sidecar/test/raw-connection.ts";
 import { type RunningSidecar, runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
+import { statusesIn } from "./exchange.ts";
 import { isInstalled, KINDS, type Kind, startGateway } from "./gateway.ts";
 import { LARGE, startUpstream, type Upstream } from "./upstream.ts";
 
@@ -12,7 +14,7 @@ const here = KINDS.filter(isInstalled);
 const missing = KINDS.filter((kind) => !here.includes(kind));
 
 /** The status of a gateway whose sidecar is gone, as its example documents. */
-const DOWN: Readonly<Record<Kind["name"], number>> = { nginx: 503, caddy: 502, haproxy: 503 };
+const DOWN: Readonly<Record<Kind["name"], number>> = { nginx: 503, caddy: 502, haproxy: 503, envoy: 503 };
 
 const bearer = (tenant: string, principal = "member"): Record<string, string> => ({
   authorization: `Bearer ${tenant}:${principal}`,
@@ -28,7 +30,7 @@ interface Whole {
 async function whole(kind: Kind, options: { readonly failsOpen?: boolean } = {}): Promise<Whole> {
   const upstream = await startUpstream();
   const sidecar = await runSidecar(await testFeed());
-  const port = await startGateway(kind, { product: upstream.port, sidecar: sidecar.port }, options);
+  const port = await startGateway(kind, { product: upstream.port, sidecar }, options);
   return { upstream, sidecar, port, through: (path, asked) => ask({ port }, path, asked) };
 }
 
@@ -105,6 +107,43 @@ describe.each(here)("$name with its shipped configuration", (kind) => {
     expect((await through("/api/notes", { headers: bearer("acme") })).status).toBe(200);
   });
 
+  it.each(["of a stated length", "in chunks"])("refuses an upload %s before it has come", async (how) => {
+    const { port, upstream } = await whole(kind);
+    const length = how === "in chunks" ? {} : { "content-length": "100000000" };
+    const headers = { ...bearer("unpaid"), ...length };
+    const upload = request({ host: "127.0.0.1", port, path: "/upload", method: "POST", headers });
+    upload.on("error", () => undefined);
+    // Caddy looks at up to 256 KB of chunks before it answers.
+    upload.write(Buffer.alloc(400_000));
+    const [answer] = (await once(upload, "response")) as [IncomingMessage];
+    upload.destroy();
+    expect([answer.statusCode, answer.headers["dimmer-mode"]]).toEqual([402, "limited"]);
+    expect(upstream.reached).toEqual([]);
+  });
+
+  it("passes a WebSocket on, both ways, and refuses that of who may not", async () => {
+    const { port, upstream } = await whole(kind);
+    const opening = (session: string): string =>
+      `GET /notes HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${session}\r\nConnection: Upgrade\r\n` +
+      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for (const [session, status] of [
+      ["reading:admin", 101],
+      ["reading:member", 403],
+      ["locked:admin", 403],
+    ] as const) {
+      const connection = await rawConnection({ host: "127.0.0.1", port });
+      connection.socket.write(opening(session));
+      await connection.until("\r\n\r\n");
+      expect(statusesIn(connection.received()), session).toEqual([status]);
+      if (status === 101) {
+        connection.socket.write("said over the socket");
+        await connection.until("said over the socket");
+      }
+      connection.socket.destroy();
+    }
+    expect(upstream.reached.map(({ headers }) => headers["dimmer-principal"])).toEqual(["admin"]);
+  });
+
   it("lets a preflight pass, which carries no session", async () => {
     const { through } = await whole(kind);
     const headers = { origin: "https://app.example.com", "access-control-request-method": "POST" };
@@ -165,7 +204,8 @@ describe.each(here)("$name with its shipped configuration", (kind) => {
     await sidecar.close();
     const answer = await through("/api/notes", { headers: bearer("acme") });
     expect(answer.status).toBe(DOWN[kind.name]);
-    if (kind.name !== "caddy") expect(answer.json()).toMatchObject({ type: "urn:dimmer:problem:gateway" });
+    if (kind.name === "nginx" || kind.name === "haproxy")
+      expect(answer.json()).toMatchObject({ type: "urn:dimmer:problem:gateway" });
     expect(upstream.reached).toHaveLength(1);
   });
 

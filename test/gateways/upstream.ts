@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { onTestFinished } from "vitest";
 
 /** A request as it reached the product. */
@@ -8,6 +9,8 @@ export interface Reached {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  /** Names and values by turns, as they came. */
+  readonly rawHeaders: readonly string[];
   /** Of the body, once it has ended; `undefined` where it was cut off. */
   sha256?: string;
   isAborted?: boolean;
@@ -17,17 +20,28 @@ export interface Reached {
 export interface Upstream {
   readonly port: number;
   readonly reached: Reached[];
+  /** What came and is no request that can be read in one way alone: what Node's parser says of it, and its beginning. */
+  readonly malformed: string[];
 }
 
 /** Bytes of `/large`. */
 export const LARGE: Buffer = Buffer.alloc(3_000_000, "0123456789abcdef");
 
-/** Starts a product that answers every request: `/large` with many bytes, `/own-403` with its own denial, preflights with CORS. */
+/**
+ * Starts a product that answers every request: `/large` with many bytes, `/own-403` with its own denial, preflights with
+ * CORS. It takes every upgrade, and then says back what it hears.
+ */
 export async function startUpstream(): Promise<Upstream> {
   const reached: Reached[] = [];
-  const server: Server = createServer((req, res) => {
-    const entry: Reached = { method: req.method ?? "", url: req.url ?? "", headers: req.headers };
+  const malformed: string[] = [];
+  const note = ({ method = "", url = "", headers, rawHeaders }: IncomingMessage): Reached => {
+    const entry: Reached = { method, url, headers, rawHeaders };
     reached.push(entry);
+    return entry;
+  };
+  const upgraded = new Set<Duplex>();
+  const server: Server = createServer({ maxHeaderSize: 1_000_000 }, (req, res) => {
+    const entry = note(req);
     const hash = createHash("sha256");
     req.on("data", (piece: Buffer) => hash.update(piece));
     req.on("aborted", () => {
@@ -42,10 +56,29 @@ export async function startUpstream(): Promise<Upstream> {
       else res.end("from the product");
     });
   });
+  server.on("upgrade", (req: IncomingMessage, socket: Duplex) => {
+    note(req);
+    upgraded.add(socket);
+    socket.on("error", () => undefined);
+    const key = `${req.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${req.headers.upgrade}\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.pipe(socket);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException & { readonly rawPacket?: Buffer }, socket: Duplex) => {
+    const { code = "", rawPacket } = error;
+    const isCutOff = code === "HPE_INVALID_EOF_STATE";
+    if (code.startsWith("HPE_") && !isCutOff) malformed.push(`${code} ${rawPacket?.toString("latin1").slice(0, 300)}`);
+    socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+  });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   onTestFinished(() => {
+    for (const socket of upgraded) socket.destroy();
     server.closeAllConnections();
     server.close();
   });
-  return { port: (server.address() as AddressInfo).port, reached };
+  return { port: (server.address() as AddressInfo).port, reached, malformed };
 }

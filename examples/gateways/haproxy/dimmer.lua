@@ -2,11 +2,11 @@
 local sidecar = os.getenv("DIMMER_SIDECAR") or "http://127.0.0.1:7301"
 local TIMEOUT_MS = 1000
 
-local function refuse(txn)
-  local reply = txn:reply({ status = 503 })
+local function refuse(txn, status, title)
+  local reply = txn:reply({ status = status })
   reply:add_header("content-type", "application/problem+json")
-  reply:add_header("retry-after", "5")
-  reply:set_body('{"type":"urn:dimmer:problem:gateway","title":"Try again in a moment","status":503}')
+  if status == 503 then reply:add_header("retry-after", "5") end
+  reply:set_body(string.format('{"type":"urn:dimmer:problem:gateway","title":"%s","status":%d}', title, status))
   txn:done(reply)
 end
 
@@ -22,12 +22,17 @@ core.register_action("dimmer", { "http-req" }, function(txn)
   if tenant then headers["dimmer-tenant"] = { tenant } end
   if principal then headers["dimmer-principal"] = { principal } end
   local languages = txn.http:req_get_headers()["accept-language"]
-  if languages then headers["accept-language"] = { languages[0] } end
+  -- What the sidecar is to read must be readable, whatever a client writes.
+  if languages and #languages[0] <= 200 and languages[0]:match("^[%w*,;=. -]+$") then
+    headers["accept-language"] = { languages[0] }
+  end
 
   local answer = core.httpclient():get({ url = sidecar .. "/hook/forward", headers = headers, timeout = TIMEOUT_MS })
   -- HAProxy answers for a server that it cannot reach; only the sidecar names its verdict.
   if answer.headers == nil or answer.headers["dimmer-status"] == nil then
-    if os.getenv("DIMMER_WHEN_DOWN") ~= "open" then refuse(txn) end
+    -- It did answer: it could not read the question. Such a request is never let through.
+    if answer.status and answer.status >= 400 and answer.status < 500 then return refuse(txn, 400, "Malformed request") end
+    if os.getenv("DIMMER_WHEN_DOWN") ~= "open" then refuse(txn, 503, "Try again in a moment") end
     return
   end
   if answer.status == 200 then

@@ -168,6 +168,17 @@ describe("hooks", () => {
     }
   });
 
+  it.each(["Post", "post", "gET", "options"])("refuse a method that products put in capitals: %s", async (method) => {
+    const running = await sidecar();
+    for (const tenant of ["acme", undefined]) {
+      const stated = { method, target: "/api/notes", ...(tenant === undefined ? {} : { tenant }) };
+      const nginx = await DIALECTS.nginx(running, stated);
+      expect([nginx.status, nginx.headers["dimmer-status"]]).toEqual([403, "400"]);
+      const forward = await DIALECTS.forward(running, stated);
+      expect([forward.status, forward.json()]).toMatchObject([400, { field: "method" }]);
+    }
+  });
+
   it("take what the proxy states and nothing that a client can add: queries, other dialects, second headers", async () => {
     const running = await sidecar();
     const { ask } = running;

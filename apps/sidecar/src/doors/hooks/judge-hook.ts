@@ -36,6 +36,10 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   if (method === undefined || method === "" || target === undefined || target === "") {
     return malformed(problemOf("malformed_request", `the proxy must state the request once, in ${dialect.statedBy}`));
   }
+  // Products put the method in capitals before they look at it: `Post` must not be judged as a method of its own.
+  if (method !== method.toUpperCase()) {
+    return malformedQuestion(new QuestionFault("request.method", "is ambiguous: it is not in capitals"));
+  }
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
   const principal = stated(req, "dimmer-principal");
