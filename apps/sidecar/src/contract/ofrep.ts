@@ -32,11 +32,13 @@ const stream = z.object({
   inactivityDelaySec: z.int(),
 });
 
-const flags = z.object({ flags: z.array(flag), eventStreams: z.array(stream) }).meta({ id: "OfrepFlags" });
-
 const failure = z
   .object({ key: z.string().optional(), errorCode: z.string(), errorDetails: z.string() })
   .meta({ id: "OfrepFailure" });
+
+const flags = z
+  .object({ flags: z.array(z.union([flag, failure])), eventStreams: z.array(stream) })
+  .meta({ id: "OfrepFlags" });
 
 /** The contracts of the OpenFeature Remote Evaluation Protocol 0.3.0. */
 export const OFREP_CONTRACTS: readonly z.ZodType[] = [request, flag, flags, failure];

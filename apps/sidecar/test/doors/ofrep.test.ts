@@ -61,6 +61,40 @@ describe("OFREP, one flag", () => {
     expect((await running.ask(`${FLAGS}/no-such-feature`, { body: about("acme") })).status).toBe(404);
   });
 
+  const WRONG = [
+    { principal: "owner" },
+    { principal: null },
+    { usage: 7 },
+    { usage: { current: -1 } },
+    { usage: { current: 1, curent: 2 }, principal: 1 },
+  ];
+  it.each(WRONG)(
+    "D2 · denies a locked tenant in spite of %j, where another gets a 400 and its own default",
+    async (wrong) => {
+      const running = await sidecar();
+      for (const [key, value] of [
+        ["can.view", false],
+        ["seats", 0],
+        ["no-such-feature", false],
+      ] as const) {
+        expect(await flag(running, key, about("locked", wrong)), key).toMatchObject({ value, reason: "DISABLED" });
+        const other = await running.ask(`${FLAGS}/${key}`, { body: about("acme", wrong) });
+        expect([other.status, other.json()], key).toMatchObject([400, { errorCode: "INVALID_CONTEXT" }]);
+      }
+      // What the lock leaves to the rest of the rules is not opened by a context that nobody can read.
+      const left = await running.ask(`${FLAGS}/can.support.critical`, { body: about("locked", wrong) });
+      expect([left.status, left.json()]).toMatchObject([400, { errorCode: "INVALID_CONTEXT" }]);
+      const all = await running.ask(FLAGS, { body: about("locked", wrong) });
+      const { flags } = all.json() as { flags: { key: string; value?: unknown; errorCode?: string }[] };
+      expect([all.status, flags.find(({ key }) => key === "can.view")?.value]).toEqual([200, false]);
+      expect(flags.filter(({ errorCode }) => errorCode !== undefined)).toMatchObject([
+        { key: "can.support.critical", errorCode: "INVALID_CONTEXT" },
+      ]);
+      expect(flags.filter(({ value }) => value === true)).toEqual([]);
+      expect((await running.ask(FLAGS, { body: about("acme", wrong) })).status).toBe(400);
+    },
+  );
+
   it("gives a limit without an end as a number that no count reaches", async () => {
     const feed = await testFeed({ entitlements: [{ tenant: "big", plan: "enterprise" }] });
     expect(await flag(await runSidecar(feed), "seats", about("big"))).toMatchObject({

@@ -11,6 +11,8 @@ export const KEY_MISSING = "context.targetingKey is missing";
 /** What stands in the body as it came, beside whom it names. */
 export interface Evaluation {
   readonly target: Target;
+  /** What is wrong with the principal or the usage, which are then left out: of a locked tenant nothing more is asked. */
+  readonly fault?: Problem;
   /** The context as JSON: what the answer depends on besides the flag. */
   readonly context: string;
 }
@@ -39,10 +41,11 @@ export function readEvaluation(text: string): Evaluation | Problem {
   };
   // Of a feature that nobody looks up here: only whom it is asked for is checked.
   const question = readQuestion({ ...target, feature: "" });
-  if (question instanceof QuestionFault) {
-    return malformed(`context.${question.field === "tenant" ? "targetingKey" : question.field}`, question.detail);
-  }
-  return { target: target as Target, context: JSON.stringify(context) };
+  const told = JSON.stringify(context);
+  if (!(question instanceof QuestionFault)) return { target: target as Target, context: told };
+  if (question.field === "tenant") return malformed("context.targetingKey", question.detail);
+  const fault = malformed(`context.${question.field}`, question.detail);
+  return { target: { tenant: targetingKey as string }, fault, context: told };
 }
 
 function malformed(field: string, detail: string): Problem {
