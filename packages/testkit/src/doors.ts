@@ -1,6 +1,7 @@
-import { type Ask, isTenantId, PRINCIPALS } from "@dimmer/core";
+import { isTenantId } from "@dimmer/core";
 import type { Dimmer } from "@dimmer/sdk";
 import { formatVersion } from "@dimmer/statement";
+import { readTestQuestion, type TestQuestionFault } from "./read-question.ts";
 import type { TestFeed } from "./test-feed.ts";
 import type { TestSource } from "./test-source.ts";
 
@@ -14,7 +15,8 @@ export interface DoorParts {
   readonly dimmer: () => Dimmer;
 }
 
-const QUESTION_FIELDS = new Set(["tenant", "capability", "principal", "feature", "usage", "atLeast"]);
+/** Questions of one batch, as at a sidecar. */
+const MAX_CHECKS = 1_000;
 
 /**
  * The doors of an authority: the feed and entitlement tokens. While chaos has it down, every request fails as a connection
@@ -65,59 +67,65 @@ async function feedDoor(request: Request, source: TestSource): Promise<Response 
 async function tokenDoor(request: Request, feed: TestFeed): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
   if (!pathname.startsWith("/v1/entitlements/")) return undefined;
-  const token = await feed.token(decodeURIComponent(pathname.slice("/v1/entitlements/".length)));
+  const tenant = tenantOf(pathname.slice("/v1/entitlements/".length));
+  if (tenant === undefined) return problem(400, "malformed_question", "the path names no tenant id");
+  const token = await feed.token(tenant);
   if (token === undefined) return problem(404, "tenant_unknown");
   return new Response(token, { headers: { "content-type": "application/jwt" } });
 }
 
 async function checkDoor(request: Request, dimmer: Dimmer): Promise<Response> {
   const answer = answerTo(await jsonOf(request), dimmer);
-  return isFault(answer) ? problem(400, "malformed_question", answer.error) : Response.json(answer);
+  return isFault(answer) ? problem(400, "malformed_question", answer.error, answer.field) : Response.json(answer);
 }
 
 async function checksDoor(request: Request, dimmer: Dimmer): Promise<Response> {
   const body = await jsonOf(request);
-  const checks: unknown = isObject(body) ? body["checks"] : undefined;
-  if (!Array.isArray(checks)) return problem(400, "malformed_question", "checks must be a list");
+  const { checks, ...others } = isObject(body) ? body : {};
+  const [other] = Object.keys(others);
+  if (other !== undefined) return problem(400, "malformed_question", `${other} is not known here`, other);
+  if (!Array.isArray(checks)) return problem(400, "malformed_question", "checks must be a list", "checks");
+  if (checks.length > MAX_CHECKS) return problem(413, "too_large", `send at most ${MAX_CHECKS} at once`, "checks");
   const decisions = checks.map((question: unknown) => {
     const answer = answerTo(question, dimmer);
-    return isFault(answer) ? { error: { title: "Malformed question", detail: answer.error } } : answer;
+    if (!isFault(answer)) return answer;
+    return { error: { title: "Malformed question", detail: answer.error, field: answer.field } };
   });
   return Response.json({ decisions });
 }
 
 function explainDoor(request: Request, encoded: string, dimmer: Dimmer): Response {
+  const tenant = tenantOf(encoded);
+  if (tenant === undefined) return problem(400, "malformed_question", "the path names no tenant id", "tenant");
   const locale = request.headers.get("accept-language");
-  const explanation = dimmer.explain(decodeURIComponent(encoded), locale === null ? {} : { locale });
+  const explanation = dimmer.explain(tenant, locale === null ? {} : { locale });
   return Response.json({ ...explanation, version: versionOf(dimmer) });
 }
 
-/** What is wrong with a question. */
-interface QuestionFault {
-  readonly error: string;
+/** The tenant that a segment of a path names; `undefined` where it names none, or is no percent-encoded text. */
+function tenantOf(encoded: string): string | undefined {
+  try {
+    const tenant = decodeURIComponent(encoded);
+    return isTenantId(tenant) ? tenant : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-function isFault(answer: QuestionFault | Readonly<Record<string, unknown>>): answer is QuestionFault {
+function isFault(answer: TestQuestionFault | Readonly<Record<string, unknown>>): answer is TestQuestionFault {
   return typeof answer["error"] === "string";
 }
 
-/** The answer to a question, or what is wrong with it. A member that is not known is an error, as it is at a sidecar. */
-function answerTo(question: unknown, dimmer: Dimmer): QuestionFault | Readonly<Record<string, unknown>> {
-  if (!isObject(question)) return { error: "a question is an object" };
-  const unknown = Object.keys(question).find((name) => !QUESTION_FIELDS.has(name));
-  if (unknown !== undefined) return { error: `${unknown} is not known here` };
-  const { tenant, atLeast, ...ask } = question;
-  if (!isTenantId(tenant)) return { error: "tenant is no tenant id" };
-  if (ask["principal"] !== undefined && !(PRINCIPALS as readonly unknown[]).includes(ask["principal"])) {
-    return { error: "principal is none" };
-  }
-  if (typeof ask["capability"] !== "string" && typeof ask["feature"] !== "string") {
-    return { error: "neither capability nor feature is named" };
-  }
-  const decision = dimmer.ask(tenant, ask as Ask, typeof atLeast === "string" ? atLeast : undefined);
+/** The answer to a question, or what is wrong with it. */
+function answerTo(question: unknown, dimmer: Dimmer): TestQuestionFault | Readonly<Record<string, unknown>> {
+  const read = readTestQuestion(question);
+  if ("error" in read) return read;
+  const { tenant, ask, atLeast } = read;
+  const decision = dimmer.ask(tenant, ask, atLeast);
   const version = versionOf(dimmer);
   if (decision.allowed) return { ...decision, version };
-  const { case: id, since, next } = dimmer.denial(tenant, decision).body;
+  const { principal } = ask;
+  const { case: id, since, next } = dimmer.denial(tenant, decision, principal === undefined ? {} : { principal }).body;
   const told = { ...(id && { case: id }), ...(since && { since }), ...(next && { next }) };
   return { ...decision, version, tenant, ...told };
 }
@@ -138,12 +146,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function problem(status: number, name: string, detail?: string): Response {
+function problem(status: number, name: string, detail?: string, field?: string): Response {
   const body = {
     type: `urn:dimmer:problem:${name}`,
     title: name.replaceAll("_", " "),
     status,
     ...(detail && { detail }),
+    ...(field && { field }),
   };
   return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/problem+json" } });
 }

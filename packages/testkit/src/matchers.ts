@@ -19,9 +19,15 @@ export interface MatcherResult {
 
 /** The matchers, as they are added to the types of a test runner. */
 export interface DimmerMatchers<R = unknown> {
-  /** The decision allows, or the response is no denial of Dimmer. */
-  toBeAllowed(): R;
-  /** The decision denies, or the response is a denial of Dimmer: by this reason, or like this. */
+  /**
+   * The decision allows, or the response is one of success (2xx) and no denial of Dimmer. A 404, a 500 or a redirect to a
+   * page for signing in proves nothing: where such a status is what the route answers, name it.
+   */
+  toBeAllowed(expected?: { readonly status: number }): R;
+  /**
+   * The decision denies, or the response is a denial of Dimmer: by this reason, or like this. `not.toBeAllowed()` is less:
+   * it is also what an accident of the product is.
+   */
   toBeDeniedWith(expected: string | ExpectedDenial): R;
 }
 
@@ -32,14 +38,16 @@ type Told = Readonly<Record<keyof ExpectedDenial, string | number | undefined>> 
  * runner's by the product: docs/guides/testing.md has the lines. A response is told by its headers; its body is left unread.
  */
 export const dimmerMatchers: {
-  toBeAllowed(received: unknown): MatcherResult;
+  toBeAllowed(received: unknown, expected?: { readonly status: number }): MatcherResult;
   toBeDeniedWith(received: unknown, expected: string | ExpectedDenial): MatcherResult;
 } = {
-  toBeAllowed(received) {
+  toBeAllowed(received, expected) {
     const told = toldBy(received);
+    const pass = told?.allowed === true && hasStatus(told, expected?.status);
+    const wanted = expected === undefined ? "" : ` with status ${expected.status}`;
     return {
-      pass: told?.allowed === true,
-      message: () => `expected ${wordsOf(told, received)}${told?.allowed === true ? " not" : ""} to be allowed`,
+      pass,
+      message: () => `expected ${wordsOf(told, received)}${pass ? " not" : ""} to be allowed${wanted}`,
     };
   },
   toBeDeniedWith(received, expected) {
@@ -63,6 +71,12 @@ function toldBy(received: unknown): Told | undefined {
   return { allowed, reason, mode, cause, capability, status: undefined };
 }
 
+/** Whether what was not denied is one of success, or has the status that its test names. A decision has none. */
+function hasStatus({ status }: Told, expected: number | undefined): boolean {
+  if (status === undefined) return expected === undefined;
+  return expected === undefined ? Number(status) >= 200 && Number(status) < 300 : status === expected;
+}
+
 /** Frameworks that inject requests have plain objects for headers. */
 function toldByResponse({ status, headers }: Pick<Response, "status" | "headers">): Told {
   const read = (name: string): string | undefined => {
@@ -71,12 +85,15 @@ function toldByResponse({ status, headers }: Pick<Response, "status" | "headers"
   };
   const reason = read("dimmer-reason");
   const mode = read("dimmer-mode");
-  return { allowed: reason === undefined, reason, mode, status, cause: undefined, capability: undefined };
+  // A gateway's hook says why it lets through, too.
+  const allowed = reason === undefined || status < 400;
+  return { allowed, reason, mode, status, cause: undefined, capability: undefined };
 }
 
 function wordsOf(told: Told | undefined, received: unknown): string {
   if (told === undefined) return `${String(received)}, which is neither a decision nor a response,`;
   const { allowed, ...more } = told;
   const words = Object.entries(more).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
-  return `what is ${allowed ? "allowed" : "denied"} (${words.join(", ")})`;
+  const is = allowed ? (told.status === undefined ? "allowed" : "not denied") : "denied";
+  return `what is ${is} (${words.join(", ")})`;
 }

@@ -55,10 +55,45 @@ describe("the doors of a sidecar", () => {
     [{ tenant: "no tenant", capability: "view" }, "tenant is no tenant id"],
     [{ tenant: "acme" }, "neither capability nor feature"],
     [[], "a question is an object"],
-  ])("refuse %j", async (question, detail) => {
+    [{ tenant: "acme", capability: 7, feature: "seats" }, "capability is no text"],
+    [{ tenant: "acme", capability: "view", atLeast: 7 }, "atLeast is no version"],
+    [{ tenant: "acme", capability: "view", atLeast: "newest" }, "atLeast is no version"],
+    [{ tenant: "acme", capability: "view", atLeast: null }, "atLeast is no version"],
+    [{ tenant: "acme", capability: "view", usage: { current: 1 } }, "usage needs a feature"],
+    [{ tenant: "acme", feature: "seats", usage: 1 }, "usage is no object"],
+    [{ tenant: "acme", feature: "seats", usage: { curent: 1 } }, "usage.curent is not known here"],
+    [{ tenant: "acme", feature: "seats", usage: {} }, "usage.current is no number"],
+    [{ tenant: "acme", feature: "seats", usage: { current: -1 } }, "usage.current is no number"],
+    [{ tenant: "acme", feature: "seats", usage: { current: 1, adding: "1" } }, "usage.adding is no number"],
+  ])("refuse %j, alone and in a batch", async (question, detail) => {
     await using world = await TestWorld.create({ tenants });
     const answer = await ask(world.sidecar, "/v1/check", question);
     expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining(detail) } });
+    const { body } = await ask(world.sidecar, "/v1/checks", { checks: [question] });
+    expect(body).toMatchObject({ decisions: [{ error: { detail: expect.stringContaining(detail) } }] });
+  });
+
+  it("hold answers to a version, and refuse batches as a sidecar does", async () => {
+    await using world = await TestWorld.create({ tenants });
+    const { sidecar } = world;
+    const view = { tenant: "acme", capability: "view" };
+    expect((await ask(sidecar, "/v1/check", { ...view, atLeast: "1.1" })).body).toMatchObject({ reason: "granted" });
+    expect((await ask(sidecar, "/v1/check", { ...view, atLeast: "1.2" })).body).toMatchObject({ reason: "no_data" });
+    expect((await ask(sidecar, "/v1/checks", { checks: [], cheks: [] })).status).toBe(400);
+    expect((await ask(sidecar, "/v1/checks", { checks: Array(1_001).fill(view) })).status).toBe(413);
+  });
+
+  it("answer 400 to a path that names no tenant, and never break", async () => {
+    await using world = await TestWorld.create({ tenants });
+    for (const segment of ["%zz", "%ff", "no%20such", "", "a/b", `${"a".repeat(129)}`]) {
+      for (const [doors, path] of [
+        [world.sidecar, "/v1/tenants/"],
+        [world.sidecar, "/v1/entitlements/"],
+        [world.authority, "/v1/entitlements/"],
+      ] as const) {
+        expect((await ask(doors, `${path}${segment}`)).status, `${path}${segment}`).toBe(400);
+      }
+    }
   });
 
   it("serve real clients on a port: connect, connectRemote", async () => {

@@ -31,8 +31,25 @@ describe("dimmerMatchers", () => {
     expect(denied).toBeDeniedWith({ status: 402, reason: "restricted", mode: "limited" });
     expect(denied).not.toBeAllowed();
     expect(denied.bodyUsed).toBe(false);
-    expect(new Response("no such page", { status: 404 })).toBeAllowed();
     expect({ status: 403, headers: { "dimmer-reason": "locked" } }).toBeDeniedWith("locked");
+  });
+
+  it("take for allowed only what proves it: success, or the status that the test names, and no denial", () => {
+    for (const status of [200, 201, 202, 206]) expect(new Response("", { status })).toBeAllowed();
+    expect({ status: 204, headers: { "dimmer-status": "204", "dimmer-reason": "granted" } }).toBeAllowed();
+    for (const status of [302, 304, 400, 401, 402, 403, 404, 422, 500, 503]) {
+      const answer = { status, headers: {} };
+      expect(answer, `${status}`).not.toBeAllowed();
+      expect(answer, `${status}`).toBeAllowed({ status });
+      expect(answer, `${status}`).not.toBeDeniedWith({ status });
+      expect(() => expect(answer).toBeAllowed()).toThrow(
+        `expected what is not denied (status ${status}) to be allowed`,
+      );
+    }
+    expect({ status: 200, headers: {} }).not.toBeAllowed({ status: 404 });
+    const denied = { status: 403, headers: { "dimmer-reason": "locked" } };
+    expect(denied).not.toBeAllowed({ status: 403 });
+    expect(() => expect({ status: 200, headers: {} }).toBeAllowed({ status: 201 })).toThrow("allowed with status 201");
   });
 
   it("say what is neither", () => {
