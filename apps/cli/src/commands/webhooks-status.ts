@@ -11,13 +11,20 @@ const PAUSED = {
   replaying: "a replay is being laid out",
 } as const;
 
+interface Gap {
+  readonly since: string;
+  readonly until: string;
+  readonly dropped: number;
+}
+
 /** What a sidecar says of an endpoint. */
 interface EndpointStatus {
   readonly endpoint: string;
   readonly waiting: number;
   readonly dead: number;
   readonly paused: keyof typeof PAUSED | null;
-  readonly gap: { readonly since: string; readonly until: string; readonly dropped: number } | null;
+  readonly gap: Gap | null;
+  readonly untold: Gap | null;
   readonly next: string | null;
   readonly oldest: string | null;
   readonly lastError: string | null;
@@ -45,13 +52,14 @@ function textOf(tenant: string, status: Readonly<Record<string, unknown>>): stri
   const standing =
     status["allowed"] === true ? "may receive" : `held${typeof since === "string" ? ` since ${since}` : ""}`;
   const endpoints = status["endpoints"] as readonly EndpointStatus[];
-  const rows = endpoints.map(({ endpoint, waiting, dead, paused, gap, next, oldest, lastError }) => [
+  const rows = endpoints.map(({ endpoint, waiting, dead, paused, gap, untold, next, oldest, lastError }) => [
     endpoint,
     `${waiting} waiting${oldest === null ? "" : ` since ${oldest}`}`,
     `${dead} dead`,
     [
       paused === null ? "" : (PAUSED[paused] ?? paused),
-      gap === null ? "" : `gap of ${gap.dropped} from ${gap.since} to ${gap.until}`,
+      gapText("gap", gap),
+      gapText("refused to be told of a gap", untold),
       next === null ? "" : `next attempt ${next}`,
       lastError ?? "",
     ]
@@ -59,4 +67,8 @@ function textOf(tenant: string, status: Readonly<Record<string, unknown>>): stri
       .join("; "),
   ]);
   return [`${tenant}: ${standing}`, ...(rows.length === 0 ? ["nothing waits"] : [columns(rows)])].join("\n");
+}
+
+function gapText(what: string, gap: Gap | null): string {
+  return gap === null ? "" : `${what} of ${gap.dropped} from ${gap.since} to ${gap.until}`;
 }

@@ -54,6 +54,7 @@ export const WEBHOOK_CONTRACTS: readonly z.ZodType[] = [
           dead: z.int(),
           paused: z.enum(["operator", "gone", "unconfigured", "replaying"]).nullable(),
           gap,
+          untold: gap.meta({ description: "A gap of which the receiver refused to be told; a replay tells it again." }),
           attempts: z.int(),
           next: instant,
           oldest: instant,

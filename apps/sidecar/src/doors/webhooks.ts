@@ -128,6 +128,7 @@ function statusDocument(status: Awaited<ReturnType<Webhooks["gate"]["status"]>>)
       dead: lane.dead,
       paused: lane.paused ?? null,
       gap: gapOf(lane.gap),
+      untold: gapOf(lane.untold),
       attempts: lane.attempts,
       next: instant(lane.nextMs),
       oldest: instant(lane.oldestMs),

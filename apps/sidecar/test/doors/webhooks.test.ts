@@ -84,7 +84,7 @@ describe("/v1/webhooks/{tenant}", () => {
     expect((await first.ask("/v1/webhooks/reading")).json()).toMatchObject({
       allowed: false,
       suspendedSince: expect.any(String),
-      endpoints: [{ endpoint: "orders", waiting: 2, dead: 0, paused: null, gap: null }],
+      endpoints: [{ endpoint: "orders", waiting: 2, dead: 0, paused: null, gap: null, untold: null }],
     });
     await first.close();
     expect(first.received).toEqual([]);
