@@ -19,7 +19,7 @@ async function countBytes(body: AsyncIterable<unknown>): Promise<number> {
 }
 
 const fail = async (): Promise<never> => {
-  await null;
+  await new Promise(setImmediate);
   throw new Error("the product's handler");
 };
 
@@ -48,7 +48,7 @@ function nodeProduct(make: typeof createServer, wanted?: Wanted): Product {
       else handle(request, response).catch((thrown: Error) => answerError(response, thrown));
     });
   });
-  return { server, carriedOut, counts: guard.counts };
+  return { server, carriedOut, counts: () => guard.counts() };
 }
 
 function expressProduct(wanted?: Wanted): Product {
@@ -68,7 +68,7 @@ function expressProduct(wanted?: Wanted): Product {
   app.use((error: Error, _request: express.Request, response: express.Response, _next: express.NextFunction) => {
     response.status(500).json({ failed: error.message });
   });
-  return { server: createServer(app), carriedOut, counts: guard.counts };
+  return { server: createServer(app), carriedOut, counts: () => guard.counts() };
 }
 
 async function fastifyProduct(wanted?: Wanted, more: object = {}): Promise<Product> {
@@ -90,7 +90,7 @@ async function fastifyProduct(wanted?: Wanted, more: object = {}): Promise<Produ
     }));
   });
   await app.ready();
-  return { server: app.server, carriedOut, counts: guard.counts };
+  return { server: app.server, carriedOut, counts: () => guard.counts() };
 }
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]["fetch"];
@@ -114,7 +114,7 @@ function honoProduct(wanted?: Wanted, isHttp2 = false): Product {
   app.get("/broken", fail);
   app.post("/echo", (c) => new Response(c.req.raw.body));
   app.all("/*", async (c) => c.json({ saw: c.req.path, bytes: (await c.req.arrayBuffer()).byteLength }));
-  return { server: serverOf(app.fetch, isHttp2), carriedOut, counts: guard.counts };
+  return { server: serverOf(app.fetch, isHttp2), carriedOut, counts: () => guard.counts() };
 }
 
 function fetchProduct(wanted?: Wanted, isHttp2 = false): Product {
@@ -130,7 +130,7 @@ function fetchProduct(wanted?: Wanted, isHttp2 = false): Product {
   // What a platform makes of a handler that rejects.
   const handler = (request: Request): Promise<Response> =>
     guarded(request).catch((error: Error) => Response.json({ failed: error.message }, { status: 500 }));
-  return { server: serverOf(handler, isHttp2), carriedOut, counts: guard.counts };
+  return { server: serverOf(handler, isHttp2), carriedOut, counts: () => guard.counts() };
 }
 
 /** The guards of everything that takes HTTP, each in front of the same product. */

@@ -70,9 +70,9 @@ export interface Framework {
   readonly isStrict: boolean;
   /** Whether a client's URL parser, not the server, has resolved `..` before the guard sees it. */
   readonly isResolved: boolean;
-  product(wanted?: Wanted): Promise<Product>;
+  readonly product: (wanted?: Wanted) => Promise<Product>;
   /** The same over HTTP/2, where the framework has it. */
-  http2?(wanted?: Wanted): Promise<Product>;
+  readonly http2?: (wanted?: Wanted) => Promise<Product>;
 }
 
 /** A product that listens. Dispose of it to close it with all of its connections. */
