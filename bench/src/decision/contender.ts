@@ -12,12 +12,20 @@ import { shuffledTenants, timeRounds } from "./timing.ts";
  */
 type Operation = (i: number) => number;
 
+/**
+ * The ids as whoever keeps tenants holds them: put in by id, as a feed is, and read from data. The strings of a request
+ * are never the same objects, so a look-up compares texts; a floor that kept the very strings it is asked with would
+ * compare references instead, and a loop over the order of the Map would flatter it too.
+ */
+function heldIds(tenants: readonly string[]): string[] {
+  return JSON.parse(JSON.stringify(tenants.toSorted())) as string[];
+}
+
 const CAPABILITIES = ["create", "view", "export", "login"] as const;
 const PRINCIPALS = ["admin", "member", "service", "billing"] as const;
 
 function floor(tenants: readonly string[]): Operation {
-  // Put in by id, as a feed is, and asked for in another order: a loop over the Map's own order would flatter it.
-  const bits = new Map(tenants.toSorted().map((tenant, i) => [tenant, i % 10 === 0 ? 0 : 4]));
+  const bits = new Map(heldIds(tenants).map((tenant, i) => [tenant, i % 10 === 0 ? 0 : 4]));
   const count = tenants.length;
   return (i) => ((bits.get(tenants[i % count] as string) as number) & 4) >>> 2;
 }
@@ -26,7 +34,7 @@ function floor(tenants: readonly string[]): Operation {
 function floorWithPrincipal(tenants: readonly string[]): Operation {
   const paying = [15, 15, 15, 15];
   const limited = [14, 14, 14, 14];
-  const rights = new Map(tenants.toSorted().map((tenant, i) => [tenant, i % 10 === 0 ? limited : paying]));
+  const rights = new Map(heldIds(tenants).map((tenant, i) => [tenant, i % 10 === 0 ? limited : paying]));
   const count = tenants.length;
   return (i) => (((rights.get(tenants[i % count] as string) as number[])[(i >> 2) & 3] as number) >>> (i & 3)) & 1;
 }

@@ -1,10 +1,12 @@
 export type { Banner } from "./banner.ts";
+export type { CapabilitySlots } from "./capability-slots.ts";
 export { type CompiledMode, type CompiledPolicy, compileLinted, compilePolicy, type Rights } from "./compile.ts";
 export { compileReceived } from "./compile-received.ts";
 export { compileStandardPolicy } from "./compiled-standard.ts";
 export { decide, type State } from "./decide.ts";
 export type { Ask, Decision, FeatureDecision, Moment, Usage } from "./decision.ts";
 export { type DecisionRule, parseDecisionMode } from "./decision-mode.ts";
+export { type DecisionTable, EMPTY_TABLE } from "./decision-table.ts";
 export { type Denial, type DenialContext, type DenialStatus, denialOf, type ProblemDocument } from "./denial.ts";
 export { parseDurationMs } from "./duration.ts";
 export type {

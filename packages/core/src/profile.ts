@@ -35,22 +35,12 @@ export class Profile {
    * it compares `untilMs` first. Never throws, allocates nothing.
    */
   find(capability: string, principal: Principal | undefined): Decision | undefined {
-    const slot = this.#slots.find(capability);
-    if (slot === -1) return undefined;
-    switch (principal) {
-      case undefined:
-        return this.#table[slot];
-      case "admin":
-        return this.#table[slot + 1];
-      case "billing":
-        return this.#table[slot + 2];
-      case "member":
-        return this.#table[slot + 3];
-      case "service":
-        return this.#table[slot + 4];
-      default:
-        return undefined;
-    }
+    return this.#slots.findIn(this.#table, capability, principal);
+  }
+
+  /** The decisions of the moment of `update`, for whoever finds them in it by `CapabilitySlots.findIn` until `untilMs`. */
+  get table(): DecisionTable {
+    return this.#table;
   }
 
   /** Makes the next question build the table anew. */

@@ -37,8 +37,6 @@ const TICK_MS = 20;
 /** The replica. Answers are given here; how its table comes to hold what it holds is the follower's. */
 export class FollowedReplica implements Replica {
   #table: TenantTable;
-  /** The map of the table: the hot path spares itself the way there. */
-  #profiles: ReadonlyMap<string, SharedProfile>;
   readonly #time: ReplicaTime;
   readonly #events: EventHub;
   readonly #follower: FeedFollower;
@@ -61,7 +59,6 @@ export class FollowedReplica implements Replica {
     this.#time = new ReplicaTime(clock, fallbackPolicy.stepDownForMs);
     const newTable = (): TenantTable => new TenantTable(fallbackPolicy, () => this.#time.moment);
     this.#table = newTable();
-    this.#profiles = this.#table.profiles;
     this.#events = new EventHub(log);
     this.#frames = new FrameRing(log);
     this.#followerAcks = new FollowerAcks(clock);
@@ -71,7 +68,7 @@ export class FollowedReplica implements Replica {
       newTable,
       onTable: (table) => {
         this.#table = table;
-        this.#profiles = table.profiles;
+        table.nowS = this.#time.nowS;
       },
       time: this.#time,
       events: this.#events,
@@ -86,9 +83,10 @@ export class FollowedReplica implements Replica {
   }
 
   check(tenant: string, capability: string, principal?: Principal): Decision {
-    const shared = this.#profiles.get(tenant);
-    if (shared !== undefined && this.#time.nowMs < shared.profile.untilMs) {
-      const decision = shared.profile.find(capability, principal);
+    const table = this.#table;
+    const shared = table.profiles.get(tenant);
+    if (shared !== undefined && table.nowS < shared.untilS) {
+      const decision = table.slots.findIn(shared.table, capability, principal);
       if (decision !== undefined) {
         if (principal === undefined) this.#unstatedPrincipal += 1;
         return decision;
@@ -245,8 +243,11 @@ export class FollowedReplica implements Replica {
 
   /** Whatever the table does not answer at once: due, unknown, ill-formed, a feature, or no proper question. */
   #answer(tenant: string, ask: Ask): Decision | FeatureDecision {
-    const profile = this.#sharedOf(tenant).settle(this.#table.ground);
-    return this.#count(profile.answer(sane(ask), this.#time.moment), ask);
+    const { ground } = this.#table;
+    const shared = this.#sharedOf(tenant);
+    const decision = shared.settle(ground).answer(sane(ask), this.#time.moment);
+    shared.keepTable(ground);
+    return this.#count(decision, ask);
   }
 
   #count<D extends Decision>(decision: D, ask: Ask): D {
@@ -261,7 +262,7 @@ export class FollowedReplica implements Replica {
   }
 
   #sharedOf(tenant: string): SharedProfile {
-    const shared = this.#profiles.get(tenant);
+    const shared = this.#table.profiles.get(tenant);
     // What stands in the map for a withheld tenant is never asked itself: see there.
     if (shared !== undefined) return shared === this.#table.withheld ? this.#table.noData : shared;
     return isTenantId(tenant) ? this.#table.unknown : this.#table.illFormed;
@@ -276,6 +277,7 @@ export class FollowedReplica implements Replica {
   }
 
   #onTime({ isBreak, isFreshnessChanged }: TimeChange): void {
+    this.#table.nowS = this.#time.nowS;
     if (isBreak || isFreshnessChanged) this.#table.expire();
     // The first generation is told as a whole, once it is in force.
     const isTold = isFreshnessChanged && this.#table.watch.isTelling;

@@ -1,4 +1,5 @@
 import type { Moment } from "@dimmer/core";
+import { coarseS } from "./coarse-seconds.ts";
 import type { ReplicaClock } from "./ports.ts";
 
 /** The two clocks that time is reckoned from. */
@@ -35,6 +36,8 @@ const WALL_JUMP_MS = 1_000;
 export class ReplicaTime {
   /** Unix milliseconds, as of the last update: the coarse clock of the hot path. */
   nowMs: number;
+  /** The same in coarse seconds, for the hot path. */
+  nowS: number;
   freshness: "fresh" | "stale" = "stale";
   /** Unix milliseconds; before a head is held it lies as far as can be. */
   horizonMs: number = Number.POSITIVE_INFINITY;
@@ -53,6 +56,7 @@ export class ReplicaTime {
     this.#lastWallMs = clock.wallMs();
     this.#lastMonotonicMs = clock.monotonicMs();
     this.nowMs = this.#lastWallMs;
+    this.nowS = coarseS(this.nowMs);
   }
 
   get moment(): Moment {
@@ -101,6 +105,7 @@ export class ReplicaTime {
     const headMs = this.head?.iatMs ?? Number.NEGATIVE_INFINITY;
     const freshUntilMs = this.head?.freshUntilMs ?? Number.NEGATIVE_INFINITY;
     this.nowMs = this.#baseMs === undefined ? Math.max(this.#lastWallMs, headMs) : this.#baseMs + this.#lastMonotonicMs;
+    this.nowS = coarseS(this.nowMs);
     this.horizonMs = this.head === undefined ? Number.POSITIVE_INFINITY : headMs + this.#stepDownForMs;
     this.freshness = this.nowMs < freshUntilMs && this.#lastWallMs < freshUntilMs ? "fresh" : "stale";
     const isBehind = before.horizonMs < before.nowMs || this.horizonMs < this.nowMs;

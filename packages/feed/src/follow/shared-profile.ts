@@ -1,6 +1,8 @@
 import {
   type CompiledPolicy,
   compileLinted,
+  type DecisionTable,
+  EMPTY_TABLE,
   type Lock,
   type PolicyDocument,
   Profile,
@@ -8,6 +10,7 @@ import {
   type Terms,
   unknownNames,
 } from "@dimmer/core";
+import { coarseS, EXPIRED_S } from "./coarse-seconds.ts";
 
 /** What every profile rests on. Replaced as a whole: its identity tells whether a profile is up to date. */
 export interface Ground {
@@ -41,6 +44,9 @@ const UNASKED = new Profile({ policy: NO_POLICY, held: false });
  * ahead (whoever changes the ground expires all).
  */
 export class SharedProfile {
+  /** The decisions that hold while the replica's `nowS` is below `untilS`, under the policy in force. */
+  table: DecisionTable = EMPTY_TABLE;
+  untilS: number = EXPIRED_S;
   profile: Profile = UNASKED;
   readonly subject: Subject;
   /** The text of the wire that gave the terms, where they have no restrictions; empty otherwise. */
@@ -94,6 +100,22 @@ export class SharedProfile {
       this.profile = new Profile(this.stateOn(ground));
     }
     return this.profile;
+  }
+
+  /** Has the hot path find what the profile has just worked out: whole seconds, early by up to one, never late. */
+  keepTable({ policy }: Ground): void {
+    const { profile } = this;
+    // Terms that the policy in force does not know stand under another one, whose capabilities may have other places.
+    if (profile.state.policy !== policy) return;
+    this.table = profile.table;
+    this.untilS = coarseS(profile.untilMs);
+  }
+
+  /** Makes the next question work its answer out anew. */
+  expire(): void {
+    this.untilS = EXPIRED_S;
+    this.table = EMPTY_TABLE;
+    this.profile.expire();
   }
 
   /** What decisions rest on: terms that the policy does not know stay under the last one that did. */

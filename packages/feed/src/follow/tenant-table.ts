@@ -1,4 +1,5 @@
-import type { CompiledPolicy, Lock, Moment } from "@dimmer/core";
+import type { CapabilitySlots, CompiledPolicy, Lock, Moment } from "@dimmer/core";
+import { coarseS } from "./coarse-seconds.ts";
 import { ProfilePool } from "./profile-pool.ts";
 import { type Ground, SharedProfile } from "./shared-profile.ts";
 import type { Slicer } from "./slicer.ts";
@@ -22,6 +23,10 @@ const NO_CASES: readonly string[] = [];
 export class TenantTable {
   /** The map of the hot path. Nobody else changes it. */
   readonly profiles: Map<string, SharedProfile> = new Map();
+  /** Now in coarse seconds, for the hot path; whoever keeps the time writes it. Until then nothing worked out counts. */
+  nowS: number = coarseS(Number.POSITIVE_INFINITY);
+  /** Where each capability stands in the tables of decisions, under the policy in force. */
+  slots: CapabilitySlots;
   readonly pool: ProfilePool = new ProfilePool();
   readonly watch: StandingWatch;
   /** For tenants that are not in the feed. */
@@ -43,6 +48,7 @@ export class TenantTable {
 
   constructor(policy: CompiledPolicy, moment: () => Moment) {
     this.#ground = { policy, isHeld: false };
+    this.slots = policy.slots;
     this.unknown = new SharedProfile({ kind: "unknown" });
     this.illFormed = new SharedProfile({ kind: "ill-formed" });
     this.noData = new SharedProfile({ kind: "no-data" });
@@ -116,6 +122,7 @@ export class TenantTable {
   stand(ground: Ground, locks: LockChange | undefined): void {
     if (ground.policy !== this.#ground.policy || ground.isHeld !== this.#ground.isHeld) {
       this.#ground = ground;
+      this.slots = ground.policy.slots;
       this.expire();
     }
     for (const [tenant, shared] of locks?.set ?? []) {
@@ -138,9 +145,9 @@ export class TenantTable {
 
   /** Makes every profile work its answers out anew: freshness, the horizon or the clock is another. */
   expire(): void {
-    for (const shared of this.pool.values()) shared.profile.expire();
-    for (const shared of this.#locked.values()) shared.profile.expire();
-    for (const shared of [this.unknown, this.illFormed, this.noData]) shared.profile.expire();
+    for (const shared of this.pool.values()) shared.expire();
+    for (const shared of this.#locked.values()) shared.expire();
+    for (const shared of [this.unknown, this.illFormed, this.noData]) shared.expire();
   }
 }
 
