@@ -73,14 +73,17 @@ afterEach(async () => {
 });
 
 /** A real Yoga behind a real server, with batches and one persisted operation. */
-async function listen(more: Partial<YogaGuardOptions<YogaInitialContext>> = {}): Promise<string> {
+async function listen(
+  more: Partial<YogaGuardOptions<YogaInitialContext>> = {},
+  others: readonly Plugin[] = [],
+): Promise<string> {
   const persisted: Plugin = {
     onParams({ params, setParams }) {
       const id = (params.extensions as { persisted?: string } | undefined)?.persisted;
       if (id === "write") setParams({ ...params, query: 'mutation { createNote(text: "persisted") }' });
     },
   };
-  const yoga = createYoga({ schema, batching: true, logging: false, plugins: [persisted, pluginOf(more)] });
+  const yoga = createYoga({ schema, batching: true, logging: false, plugins: [persisted, ...others, pluginOf(more)] });
   const server = createServer(yoga);
   servers.push(server);
   server.listen(0, "127.0.0.1");
@@ -188,6 +191,29 @@ describe("yogaGuard", () => {
     dimmer.change("paying", locked());
     const denied = await post(url, "paying", { query: "subscription { ticks }" }, "text/event-stream");
     expect(await denied.text()).toContain("urn:dimmer:problem:locked");
+  });
+
+  it("ends results that come in parts when their tenant may not go on", async () => {
+    const later = Promise.withResolvers<void>();
+    async function* parts(): AsyncGenerator<object> {
+      yield { data: { notes: ["first"] }, hasNext: true };
+      await later.promise;
+      yield { incremental: [], hasNext: false };
+    }
+    const inParts: Plugin = { onExecute: ({ setExecuteFn }) => setExecuteFn(() => parts()) };
+    const url = await listen({}, [inParts]);
+    const response = await post(url, "paying", { query: "{ notes }" }, "multipart/mixed");
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += Buffer.from(value).toString();
+      if (text.includes("first")) dimmer.change("paying", locked());
+    }
+    expect(text).toContain("urn:dimmer:problem:locked");
+    expect(text).not.toContain("incremental");
+    later.resolve();
   });
 
   it("lets a subscription's source go when the client goes", async () => {

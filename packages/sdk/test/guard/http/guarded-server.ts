@@ -9,7 +9,7 @@ import type { RouteRule } from "../../../src/routes/route-table.ts";
 import { LaterDimmer, locked, MemoryDimmer, unpaid } from "../memory-dimmer.ts";
 
 /** One tenant of each kind that matters. */
-export const tenants = {
+const tenants = {
   acme: unpaid("limited"),
   paying: {},
   shut: unpaid("read_only"),
