@@ -78,13 +78,19 @@ describe("long connections", () => {
       nowMs: NOW_MS,
       tenants: [steppingDown("acme", NOW_MS, ["read_only"])],
     });
-    const { host } = await listen(world);
+    const { app, host } = await listen(world);
     const [member, admin] = await Promise.all([connect(host, "acme:member"), connect(host, "acme:admin")]);
+    const [ofMember, ofAdmin] = await Promise.all([events(host, "acme:member"), events(host, "acme:admin")]);
     await world.chaos.authorityDown();
     await world.clock.advance(86_400_000 - 2_000);
     expect([member.socket.readyState, admin.socket.readyState]).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
     await world.clock.advance(4_000);
     expect((await member.closed).code).toBe(4_403);
+    expect(await ofMember.text()).toContain('event: denied\ndata: {"type":"urn:dimmer:problem:principal_not_admitted"');
+    app.say("acme", "to administrators");
+    await vi.waitFor(() => expect(admin.messages).toEqual(["to administrators"]));
+    await ofAdmin.body?.cancel();
+    expect((await events(host, "acme:member")).status, "and does not open again").toBe(403);
     expect(admin.socket.readyState).toBe(WebSocket.OPEN);
     admin.socket.close();
     await admin.closed;

@@ -1,8 +1,8 @@
 import type { Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
-import { type SignalAsk, signalAskOf } from "../connect/signals.ts";
 import type { SignalSource } from "../jobs/once-denied.ts";
+import { anySignal, signalOf } from "../jobs/signal-of.ts";
 
 /** For whom calls go out, and what they ask for. */
 export interface EgressOptions<Capability extends string = string, Feature extends string = string> {
@@ -11,12 +11,12 @@ export interface EgressOptions<Capability extends string = string, Feature exten
   readonly capability?: Capability;
   /** A feature that they need besides: a connector that is sold apart, say. */
   readonly feature?: Feature;
-  /** For whom, where that is known. Default: nobody is stated. */
+  /**
+   * For whom, where that is known. With `admin`, `billing` and `member` a call needs `login` too: it is cut off where that class may
+   * not sign in any longer. Default: nobody is stated.
+   */
   readonly principal?: Principal;
 }
-
-/** A signal holds those it follows only weakly: Dimmer's lives here for as long as the call's own. */
-const followed = new WeakMap<AbortSignal, AbortSignal>();
 
 /**
  * A `fetch` for calls that go out on behalf of a tenant: `const fetch = guardEgress(dimmer, "acme", globalThis.fetch)`. Each
@@ -41,13 +41,12 @@ export function guardEgress<Capability extends string = string, Feature extends 
   if (typeof tenant !== "string") {
     throw callerMistake("guardEgress: tenant", shown(tenant), "give the id of the tenant on whose behalf calls go out");
   }
-  const ask = signalAskOf({ ...options, capability }, undefined) as SignalAsk<Capability, Feature>;
+  const longLived = { ...options, capability };
   return async (input, init) => {
-    const denied = await dimmer.signal(tenant, ask);
+    const denied = await signalOf(dimmer as SignalSource, longLived);
     denied.throwIfAborted();
     const own = init?.signal ?? (input instanceof Request ? input.signal : undefined);
-    const signal = own === undefined ? denied : AbortSignal.any([own, denied]);
-    followed.set(signal, denied);
+    const signal = own === undefined ? denied : anySignal([own, denied]);
     return await fetch(input, { ...init, signal });
   };
 }

@@ -1,8 +1,8 @@
 import type { Decision, Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
-import { type SignalAsk, signalAskOf } from "../connect/signals.ts";
 import { decisionOf, deniedBy, type SignalSource } from "./once-denied.ts";
+import { signalOf } from "./signal-of.ts";
 
 /** Whose job it is, and what it asks for. */
 export interface JobOptions<Capability extends string = string, Feature extends string = string> {
@@ -12,7 +12,10 @@ export interface JobOptions<Capability extends string = string, Feature extends 
   readonly capability?: Capability;
   /** A feature that it needs besides. */
   readonly feature?: Feature;
-  /** For whom the job runs, where that is known; `service` for what runs by itself. Default: nobody is stated. */
+  /**
+   * For whom the job runs, where that is known. With `admin`, `billing` and `member` it needs `login` too, and stops where that
+   * class may not sign in any longer; what goes on by itself is a `service`. Default: nobody is stated.
+   */
   readonly principal?: Principal;
   /**
    * Rejects instead of resolving to an outcome that is not `done`: with the `AbortError` whose `cause` is the decision, for
@@ -48,9 +51,8 @@ export async function guardJob<T, Capability extends string = string, Feature ex
 ): Promise<JobOutcome<T>> {
   const options: JobOptions = typeof whose === "string" ? { tenant: whose } : whose;
   checkJob(options, job);
-  const { tenant, capability = "job", throwsWhenDenied = false } = options;
-  const ask = signalAskOf({ ...options, capability }, undefined) as SignalAsk<Capability, Feature>;
-  const signal = await dimmer.signal(tenant, ask);
+  const { capability = "job", throwsWhenDenied = false } = options;
+  const signal = await signalOf(dimmer as SignalSource, { ...options, capability });
   const end = (outcome: "denied" | "stopped"): JobOutcome<T> => {
     if (throwsWhenDenied) throw signal.reason;
     return { outcome, decision: decisionOf(signal) };

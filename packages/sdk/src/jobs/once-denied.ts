@@ -53,8 +53,8 @@ export function onceDenied<Capability extends string = string, Feature extends s
   return () => over.abort();
 }
 
-/** What an actor must have to go on: what it asks for, and `login` where the actor signs in. */
-function asksOf({ capability, feature, principal }: LongLived): readonly SignalAsk[] {
+/** What an actor must have to go on: what it asks for, and `login` where the actor signs in. Never throws. */
+export function asksOf({ capability, feature, principal }: LongLived): readonly SignalAsk[] {
   const who = principal === undefined ? {} : { principal };
   const own = { capability, ...(feature === undefined ? {} : { feature }), ...who };
   const signsIn = principal !== undefined && INTERACTIVE_PRINCIPALS.includes(principal);

@@ -59,6 +59,21 @@ describe("guardEgress", () => {
     expect((await fetch(url)).status).toBe(200);
   });
 
+  it("goes out for a member only while members may sign in, and is cut off when they may not", async () => {
+    const dimmer = new LiveDimmer({ acme: {} });
+    // Everybody keeps "pay" in read_only; only administrators keep "login".
+    const [member, admin] = (["member", "admin"] as const).map((principal) =>
+      guardEgress(dimmer, { tenant: "acme", capability: "pay", principal }),
+    );
+    const rest = (await member?.(`${url}/slow`))?.text();
+    const admins = await admin?.(`${url}/slow`);
+    dimmer.change("acme", unpaid("read_only"));
+    await expect(rest).rejects.toMatchObject({ cause: { capability: "login", reason: "principal_not_admitted" } });
+    await expect(member?.(url)).rejects.toMatchObject({ cause: { capability: "login" } });
+    expect((await admin?.(url))?.status).toBe(200);
+    await admins?.body?.cancel();
+  });
+
   it("asks anew for every call", async () => {
     const dimmer = new LiveDimmer({ acme: locked() });
     const fetch = guardEgress(dimmer, "acme");

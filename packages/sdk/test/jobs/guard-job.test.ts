@@ -31,6 +31,22 @@ describe("guardJob", () => {
     });
   });
 
+  it("ends with the session of the member for whom it runs, and not for a service", async () => {
+    for (const [principal, outcome] of [
+      ["member", "stopped"],
+      ["admin", "done"],
+      ["service", "done"],
+    ] as const) {
+      const dimmer = world();
+      const paying = { tenant: "paying", capability: "pay", principal };
+      const ended = await guardJob(dimmer, paying, (signal) => {
+        dimmer.change("paying", unpaid("read_only"));
+        signal.throwIfAborted();
+      });
+      expect(ended, principal).toMatchObject({ outcome });
+    }
+  });
+
   it("needs the feature that it is told, before and during", async () => {
     const dimmer = world();
     const syncing = { tenant: "paying", feature: "sso" } as const;
