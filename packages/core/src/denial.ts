@@ -68,7 +68,7 @@ export function denialOf(decision: Decision | FeatureDecision, standing: Standin
     throw new TypeError(`denialOf: decision.allowed is true (${decision.reason}); call it for denied decisions only`);
   }
   const speaker = speakerOf(standing.state.policy.document, context.acceptLanguage);
-  const status = statusOf(decision);
+  const status = denialStatusOf(decision);
   const all = openLinks(standing, context.tenant, context.cases);
   const { pay, ...others } = all;
   const links: Links = pay !== undefined && isUnpaid(standing) ? { pay, ...others } : others;
@@ -89,7 +89,8 @@ export function denialOf(decision: Decision | FeatureDecision, standing: Standin
   return { status, headers: headersOf(decision, body, speaker.locale), body };
 }
 
-function statusOf({ reason, cause }: Decision): DenialStatus {
+/** The status of a denial: for who sends no body with it. Never throws. */
+export function denialStatusOf({ reason, cause }: Decision): DenialStatus {
   if (reason === "no_data") return 503;
   return reason === "restricted" && cause === "nonpayment" ? 402 : 403;
 }

@@ -7,7 +7,14 @@ export { decide, type State } from "./decide.ts";
 export type { Ask, Decision, FeatureDecision, Moment, Usage } from "./decision.ts";
 export { type DecisionRule, parseDecisionMode } from "./decision-mode.ts";
 export { type DecisionTable, EMPTY_TABLE } from "./decision-table.ts";
-export { type Denial, type DenialContext, type DenialStatus, denialOf, type ProblemDocument } from "./denial.ts";
+export {
+  type Denial,
+  type DenialContext,
+  type DenialStatus,
+  denialOf,
+  denialStatusOf,
+  type ProblemDocument,
+} from "./denial.ts";
 export { parseDurationMs } from "./duration.ts";
 export type {
   Entitlement,

@@ -1,6 +1,5 @@
-import type { Replica } from "@dimmer/feed/follow";
+import type { Replica, ReplicaAck } from "@dimmer/feed/follow";
 import type { HttpBindings } from "@hono/node-server";
-import { ackSchema } from "../contract/feed.ts";
 import { type Problem, problemOf, problemResponse } from "../problem.ts";
 import { decodeBody, parseJson, readBody } from "../request-body.ts";
 import type { Door } from "./door.ts";
@@ -24,15 +23,48 @@ export function ackDoor(replica: Replica): Door {
       const text = decodeBody(body, incoming);
       const json = typeof text === "string" ? parseJson(text) : text;
       if ("status" in json) return problemResponse(json);
-      const outcome = ackSchema.safeParse(json.value);
-      if (!outcome.success) {
-        const [issue] = outcome.error.issues;
-        const field = issue?.path.join(".") ?? "";
-        const detail = `${field === "" ? "the acknowledgement" : field}: ${issue?.message ?? "is malformed"}`;
-        return problemResponse(problemOf("malformed_request", detail, field === "" ? {} : { field }));
+      const ack = readAck(json.value);
+      if (typeof ack !== "string") {
+        replica.noteFollower(ack);
+        return new Response(null, { status: 204 });
       }
-      replica.noteFollower(outcome.data);
-      return new Response(null, { status: 204 });
+      const detail = `${ack === "" ? "the acknowledgement" : ack}: is malformed or missing; see /openapi.json`;
+      return problemResponse(problemOf("malformed_request", detail, ack === "" ? {} : { field: ack }));
     },
   };
+}
+
+type Test = (value: unknown) => boolean;
+
+const NAME = /^[\w.:@/-]{1,200}$/;
+const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isUpTo =
+  (most: number): Test =>
+  (value) =>
+    isCount(value) && (value as number) <= most;
+const FIELDS: { readonly [F in keyof ReplicaAck]: Test } = {
+  replica: (value) => typeof value === "string" && NAME.test(value),
+  epoch: isCount,
+  seq: isCount,
+  followers: isUpTo(1_000_000),
+  quarantine: isUpTo(100_000_000),
+  refusals: isCount,
+};
+/** What is left out counts as 0. */
+const NONE: Partial<ReplicaAck> = { followers: 0, quarantine: 0, refusals: 0 };
+
+/**
+ * Reads an acknowledgement as `ackSchema` does, without it: most sidecars need the schemas for nothing else.
+ *
+ * @returns the field at fault where it is none; empty for the whole
+ */
+export function readAck(value: unknown): ReplicaAck | string {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "";
+  const ack: Record<string, unknown> = {};
+  for (const [field, isIt] of Object.entries(FIELDS)) {
+    const own = Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : undefined;
+    ack[field] = own === undefined ? NONE[field as keyof ReplicaAck] : own;
+    if (!isIt(ack[field])) return field;
+  }
+  return ack as unknown as ReplicaAck;
 }

@@ -1,4 +1,3 @@
-import { openApiDocument } from "../contract/openapi.ts";
 import type { Door } from "./door.ts";
 
 /** `GET /openapi.json`: what every door takes and answers, as OpenAPI 3.1. Made once, when first asked for. */
@@ -9,8 +8,9 @@ export function openApiDoor(): Door {
     path: "/openapi.json",
     reach: "checks",
     counted: "other",
-    answer: () => {
-      text ??= JSON.stringify(openApiDocument());
+    answer: async () => {
+      // With it come all contracts and the library of their schemas, which most sidecars are never asked for.
+      text ??= JSON.stringify((await import("../contract/openapi.ts")).openApiDocument());
       return new Response(text, { headers: { "content-type": "application/json", "cache-control": "no-cache" } });
     },
   };

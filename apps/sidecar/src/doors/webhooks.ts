@@ -3,7 +3,6 @@ import type { EventState, Gap, Selection } from "@dimmer/webhooks";
 import type { HttpBindings } from "@hono/node-server";
 import type { Context } from "hono";
 import type { z } from "zod";
-import { webhookSchema, webhookSelectionSchema } from "../contract/webhooks.ts";
 import { jsonMemberText } from "../json-member-text.ts";
 import { type Problem, problemOf, problemResponse } from "../problem.ts";
 import { decodeBody, parseJson, readBody } from "../request-body.ts";
@@ -18,6 +17,9 @@ const MAX_EVENT_BYTES = 2 * 1_048_576;
 const MAX_SELECTION_BYTES = 4_096;
 const PAGE = 100;
 const STATES: readonly EventState[] = ["waiting", "sent", "dead"];
+
+/** Loaded with the first webhook: most sidecars have none. */
+const contract = (): Promise<typeof import("../contract/webhooks.ts")> => import("../contract/webhooks.ts");
 
 type Answer = (webhooks: Webhooks, tenant: string, c: Context) => Promise<Response>;
 
@@ -47,7 +49,7 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
   });
   const operating = (verb: "pause" | "resume" | "replay" | "purge"): Door =>
     door("POST", `/${verb}`, "feed", async ({ gate }, tenant, c) => {
-      const read = await readJson(c, webhookSelectionSchema, MAX_SELECTION_BYTES);
+      const read = await readJson(c, (await contract()).webhookSelectionSchema, MAX_SELECTION_BYTES);
       if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
       const { endpoint, since } = read.value;
       if (since !== undefined && verb !== "replay") {
@@ -76,7 +78,7 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
 }
 
 async function deliver({ gate, endpoints }: Webhooks, tenant: string, c: Context): Promise<Response> {
-  const read = await readJson(c, webhookSchema, MAX_EVENT_BYTES);
+  const read = await readJson(c, (await contract()).webhookSchema, MAX_EVENT_BYTES);
   if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
   const endpoint = endpoints.get(read.value.endpoint);
   if (endpoint === undefined || !isOpenTo(endpoint, tenant)) {

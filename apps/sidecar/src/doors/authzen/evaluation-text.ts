@@ -10,7 +10,8 @@ export interface Evaluated {
   readonly text: string;
 }
 
-const ALLOWED: Evaluated = { isAllowed: true, text: '{"decision":true}' };
+/** What is allowed and leaves nothing to say. */
+export const ALLOWED: Evaluated = { isAllowed: true, text: '{"decision":true}' };
 
 /**
  * Decides one evaluation. The context is the answer of `POST /v1/check`, and stands only where there is something to

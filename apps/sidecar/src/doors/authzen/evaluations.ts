@@ -4,8 +4,10 @@ import { type Problem, problemOf } from "../../problem.ts";
 import { QuestionFault } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
 import { MAX_CHECKS } from "../checks.ts";
-import { type Evaluated, evaluate, evaluateFault } from "./evaluation-text.ts";
+import { ALLOWED, type Evaluated, evaluate, evaluateFault } from "./evaluation-text.ts";
 import { type Entities, readEvaluation } from "./read-evaluation.ts";
+
+const ALLOWED_ANSWER = answerOf(ALLOWED.text);
 
 /** When a batch ends before its last item. */
 const SEMANTICS = {
@@ -52,7 +54,9 @@ export function answerEvaluations(desk: CheckDesk, text: string): PreparedAnswer
 
 function answerOne(desk: CheckDesk, request: Entities): PreparedAnswer | Problem {
   const asked = readEvaluation(request);
-  return asked instanceof QuestionFault ? problemOfFault(asked) : answerOf(evaluate(desk, asked).text);
+  if (asked instanceof QuestionFault) return problemOfFault(asked);
+  const evaluated = evaluate(desk, asked);
+  return evaluated === ALLOWED ? ALLOWED_ANSWER : answerOf(evaluated.text);
 }
 
 function evaluateItem(desk: CheckDesk, defaults: Entities, item: unknown): Evaluated {

@@ -46,11 +46,24 @@ export const ENVOY: Dialect = {
  * The value of a header that came once; one that came more often was not set by the proxy alone, and says nothing. Read
  * from what came over the wire: Node joins equal names into one value. Never throws.
  */
-export function onlyHeader({ rawHeaders }: IncomingMessage, name: string): string | undefined {
+export function onlyHeader(req: IncomingMessage, name: string): string | undefined {
+  const value = headerAsSent(req, name);
+  return value === TWICE ? undefined : value;
+}
+
+/** Stands for a header that came more than once. */
+export const TWICE: unique symbol = Symbol("twice");
+
+/**
+ * The value of a header, `TWICE` where it came more than once. Reading the raw list spares Node an object of all headers,
+ * which costs more than the decision. Never throws.
+ */
+export function headerAsSent({ rawHeaders }: IncomingMessage, name: string): string | typeof TWICE | undefined {
   let found: string | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if ((rawHeaders[at] as string).toLowerCase() !== name) continue;
-    if (found !== undefined) return undefined;
+    const key = rawHeaders[at] as string;
+    if (key.length !== name.length || key.toLowerCase() !== name) continue;
+    if (found !== undefined) return TWICE;
     found = rawHeaders[at + 1];
   }
   return found;

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
-import { type Decision, denialOf } from "@dimmer/core";
+import { type Decision, denialOf, denialStatusOf } from "@dimmer/core";
 import { type Classification, classify } from "@dimmer/sdk/routes";
 import { decideQuestion, faultOfPath } from "../../decide-question.ts";
 import { type Problem, problemHeaders, problemOf } from "../../problem.ts";
 import { type Question, QuestionFault, readQuestion } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
-import { type Dialect, onlyHeader } from "./dialect.ts";
+import { type Dialect, headerAsSent, TWICE } from "./dialect.ts";
 
 /** What a hook says of a request. */
 export type Verdict =
@@ -13,8 +13,8 @@ export type Verdict =
   | {
       readonly isAllowed: false;
       readonly status: number;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body: string;
+      /** Renders what the client is told; where the proxy asks for the status alone, nobody does. */
+      readonly render: () => { readonly headers: Readonly<Record<string, string>>; readonly body: string };
       readonly mode: string;
       readonly reason: string;
     };
@@ -43,7 +43,7 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
   const principal = stated(req, "dimmer-principal");
-  const read = readQuestion({ tenant, request: { method, path: target }, ...(principal && { principal }) });
+  const read = readQuestion({ tenant, request: { method, path: target }, ...(principal === undefined ? {} : { principal }) });
   if (read instanceof QuestionFault) return malformedQuestion(read);
   const decision = decideQuestion(desk.replica, desk.routes, read);
   if (decision instanceof QuestionFault) return malformedQuestion(decision);
@@ -68,14 +68,15 @@ function denied(
   decision: Decision,
   req: IncomingMessage,
 ): Verdict {
-  const { standing, cases } = replica.about(tenant);
-  const acceptLanguage = req.headers["accept-language"];
-  const { status, headers, body } = denialOf(decision, standing, { tenant, cases, acceptLanguage, principal });
   return {
     isAllowed: false,
-    status,
-    headers,
-    body: JSON.stringify(body),
+    status: denialStatusOf(decision),
+    render: () => {
+      const { standing, cases } = replica.about(tenant);
+      const acceptLanguage = req.headers["accept-language"];
+      const { headers, body } = denialOf(decision, standing, { tenant, cases, acceptLanguage, principal });
+      return { headers, body: JSON.stringify(body) };
+    },
     mode: decision.mode,
     reason: decision.reason,
   };
@@ -95,14 +96,18 @@ const FIELDS: Readonly<Record<string, string>> = {
 };
 
 function malformed(problem: Problem): Verdict {
-  const { status } = problem;
-  const headers = problemHeaders(problem);
-  return { isAllowed: false, status, headers, body: JSON.stringify(problem), mode: "", reason: "malformed_request" };
+  return {
+    isAllowed: false,
+    status: problem.status,
+    render: () => ({ headers: problemHeaders(problem), body: JSON.stringify(problem) }),
+    mode: "",
+    reason: "malformed_request",
+  };
 }
 
-/** What the proxy says of who asks; an empty header says nothing. One that came twice is what is no name. */
+/** What the proxy says of who asks; an empty header says nothing. One that came twice is `""`, which is no name. */
 function stated(req: IncomingMessage, name: string): string | undefined {
-  const value = req.headers[name];
+  const value = headerAsSent(req, name);
   if (value === "" || value === undefined) return undefined;
-  return onlyHeader(req, name) ?? "";
+  return value === TWICE ? "" : value;
 }

@@ -35,18 +35,19 @@ function hookDoor(desk: CheckDesk, options: HookOptions, dialect: Dialect, write
 }
 
 /** Every header that a shipped configuration copies is there in every answer: a client's own never shows through. */
-function told(status: number, { mode, reason }: Verdict): Readonly<Record<string, string>> {
-  return { "Dimmer-Status": String(status), "Dimmer-Mode": mode, "Dimmer-Reason": reason };
+function emptyHead(status: number, { mode, reason }: Verdict): string[] {
+  const number = String(status);
+  return ["Dimmer-Status", number, "Dimmer-Mode", mode, "Dimmer-Reason", reason, "content-length", "0"];
 }
 
 /** The answer that the proxy acts on. */
 function writeVerdict(res: ServerResponse, verdict: Verdict, { allowed, everyDenial }: Dialect): void {
   if (verdict.isAllowed) {
-    res.writeHead(allowed, { ...told(allowed, verdict), "content-length": "0" }).end();
+    res.writeHead(allowed, emptyHead(allowed, verdict)).end();
     return;
   }
   if (everyDenial !== undefined) {
-    res.writeHead(everyDenial, { ...told(verdict.status, verdict), "content-length": "0" }).end();
+    res.writeHead(everyDenial, emptyHead(verdict.status, verdict)).end();
     return;
   }
   writeBody(res, verdict);
@@ -63,7 +64,9 @@ function writeDenial(res: ServerResponse, verdict: Verdict): void {
 }
 
 function writeBody(res: ServerResponse, verdict: Extract<Verdict, { isAllowed: false }>): void {
-  const { status, headers, body } = verdict;
+  const { status, mode, reason } = verdict;
+  const { headers, body } = verdict.render();
   const length = String(Buffer.byteLength(body));
-  res.writeHead(status, { ...headers, ...told(status, verdict), "content-length": length }).end(body);
+  const told = { "Dimmer-Status": String(status), "Dimmer-Mode": mode, "Dimmer-Reason": reason };
+  res.writeHead(status, { ...headers, ...told, "content-length": length }).end(body);
 }

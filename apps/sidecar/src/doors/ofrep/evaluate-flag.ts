@@ -38,6 +38,7 @@ export function evaluateFlag(desk: CheckDesk, key: string, target: Target): Eval
   if (decision.reason === "unknown_capability") return undefined;
   if (isUnknownFeature && decision.reason === "feature_not_in_plan") return undefined;
   (decision.allowed ? counters.allowed : counters.denied)[decision.reason]++;
+  if (decision.allowed && "capability" in ask) return allowedFlag(key, decision);
   const answer = JSON.parse(book.text(question, decision)) as Readonly<Record<string, string>>;
   const value = isUnknownFeature && decision.allowed ? undefined : flagValueOf(decision, feature);
   return {
@@ -50,6 +51,19 @@ export function evaluateFlag(desk: CheckDesk, key: string, target: Target): Eval
       ...limitsOf(decision),
     },
   };
+}
+
+/** Flags of capabilities that are allowed, by their decision, which is one object for all tenants and no caller's text. */
+const allowedFlags = new WeakMap<Decision, EvaluatedFlag>();
+
+function allowedFlag(key: string, decision: Decision): EvaluatedFlag {
+  const known = allowedFlags.get(decision);
+  if (known !== undefined) return known;
+  const { mode, reason, freshness } = decision;
+  const metadata = { mode, reason, freshness };
+  const flag: EvaluatedFlag = { key, value: true, reason: reasonOf(decision), variant: "on", metadata };
+  allowedFlags.set(decision, flag);
+  return flag;
 }
 
 function reasonOf({ allowed, freshness }: Decision): EvaluatedFlag["reason"] {

@@ -13,8 +13,8 @@ export interface Evaluation {
   readonly target: Target;
   /** What is wrong with the principal or the usage, which are then left out: of a locked tenant nothing more is asked. */
   readonly fault?: Problem;
-  /** The context as JSON: what the answer depends on besides the flag. */
-  readonly context: string;
+  /** What the answer depends on besides the flag. */
+  readonly context: object;
 }
 
 /**
@@ -41,11 +41,10 @@ export function readEvaluation(text: string): Evaluation | Problem {
   };
   // Of a feature that nobody looks up here: only whom it is asked for is checked.
   const question = readQuestion({ ...target, feature: "" });
-  const told = JSON.stringify(context);
-  if (!(question instanceof QuestionFault)) return { target: target as Target, context: told };
+  if (!(question instanceof QuestionFault)) return { target: target as Target, context };
   if (question.field === "tenant") return malformed("context.targetingKey", question.detail);
   const fault = malformed(`context.${question.field}`, question.detail);
-  return { target: { tenant: targetingKey as string }, fault, context: told };
+  return { target: { tenant: targetingKey as string }, fault, context };
 }
 
 function malformed(field: string, detail: string): Problem {

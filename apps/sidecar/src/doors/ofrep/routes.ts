@@ -52,7 +52,18 @@ function answerOne(desk: CheckDesk, text: string, key: string | undefined): Prep
   if (fault !== undefined && !isLocked(flag)) return fault;
   return flag === undefined
     ? problemOf("not_found", "the policy in force has no such feature, and no such capability (can.<capability>)")
-    : answerOf(JSON.stringify(flag));
+    : preparedOf(flag);
+}
+
+/** Answers by flag: those that are one object for all tenants are written once. */
+const prepared = new WeakMap<EvaluatedFlag, PreparedAnswer>();
+
+function preparedOf(flag: EvaluatedFlag): PreparedAnswer {
+  const known = prepared.get(flag);
+  if (known !== undefined) return known;
+  const answer = answerOf(JSON.stringify(flag));
+  if (flag.variant === "on") prepared.set(flag, answer);
+  return answer;
 }
 
 /**
@@ -74,7 +85,7 @@ function answerAll(desk: CheckDesk, text: string, req: IncomingMessage): Prepare
     inactivityDelaySec: INACTIVITY_S,
   };
   const body = JSON.stringify({ flags, eventStreams: [stream] });
-  const etag = `"${createHash("sha256").update(context).update("\0").update(body).digest("base64url")}"`;
+  const etag = `"${createHash("sha256").update(JSON.stringify(context)).update("\0").update(body).digest("base64url")}"`;
   if (namesTag(req.headers["if-none-match"], etag)) {
     return { status: 304, head: ["etag", etag], text: "", encoding: "latin1" };
   }
