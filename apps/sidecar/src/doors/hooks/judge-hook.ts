@@ -43,7 +43,11 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
   const principal = stated(req, "dimmer-principal");
-  const read = readQuestion({ tenant, request: { method, path: target }, ...(principal === undefined ? {} : { principal }) });
+  const read = readQuestion({
+    tenant,
+    request: { method, path: target },
+    ...(principal === undefined ? {} : { principal }),
+  });
   if (read instanceof QuestionFault) return malformedQuestion(read);
   const decision = decideQuestion(desk.replica, desk.routes, read);
   if (decision instanceof QuestionFault) return malformedQuestion(decision);
