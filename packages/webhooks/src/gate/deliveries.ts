@@ -157,7 +157,6 @@ export class Deliveries {
 
   async #hasBacklog({ tenant, endpoint }: AcceptedEvent, key: string): Promise<boolean> {
     const { store } = this.#parts.settings;
-    if (this.#storing.has(key)) return true;
     if (this.#empty.has(key)) return false;
     if (await store.hasBacklog(tenant, endpoint)) return true;
     if (store.isSole) this.#empty.add(key);

@@ -18,7 +18,7 @@ export interface Receiver {
 
 /** Starts a receiver; without `answer` it answers 204. It is gone when the test is over. */
 export async function startReceiver(
-  answer: (res: ServerResponse, received: Received) => void = (res) => void res.writeHead(204).end(),
+  answer: (res: ServerResponse, received: Received, path: string) => void = (res) => void res.writeHead(204).end(),
   tls?: { readonly key: string; readonly cert: string },
 ): Promise<Receiver> {
   const received: Received[] = [];
@@ -31,7 +31,7 @@ export async function startReceiver(
     req.on("end", () => {
       const one = { headers: req.headers, body };
       received.push(one);
-      answer(res, one);
+      answer(res, one, req.url ?? "");
     });
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
