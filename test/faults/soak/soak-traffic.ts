@@ -16,7 +16,7 @@ export interface SoakTraffic {
 interface TrafficOptions {
   readonly oracle: Oracle;
   /** Told of each answer about a webhook's tenant, with the instant before the question was asked. */
-  readonly onWebhookAnswer?: (tenant: string, allowed: boolean, askedMs: number) => void;
+  readonly onWebhookAnswer?: (tenant: string, allowed: boolean, version: string, askedMs: number) => void;
   /** Makes another answer of one: to show that wrong answers are found. */
   readonly meddle?: (door: string, answer: DoorAnswer) => DoorAnswer;
 }
@@ -55,7 +55,7 @@ export function startSoakTraffic(stage: Stage, sidecar: SoakSidecar, options: Tr
     const judged = { sidecar: sidecar.number, door: CHECK.name, tenant, capability, allowed };
     oracle.versionOf(sidecar.number, version, performance.now());
     oracle.answered({ ...judged, least: version, most: version });
-    if (capability === "webhook") onWebhookAnswer?.(tenant, allowed, askedMs);
+    if (capability === "webhook") onWebhookAnswer?.(tenant, allowed, version, askedMs);
     return version;
   };
 

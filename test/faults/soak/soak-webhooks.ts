@@ -12,8 +12,8 @@ export interface SoakWebhooks {
   /** The file of endpoints for `--webhooks`. */
   readonly file: string;
   readonly counts: { accepted: number; arrived: number; again: number; replayed: number };
-  /** Notes what the sidecar says of a tenant's webhooks, with the instant before it was asked. */
-  answered(tenant: string, allowed: boolean, askedMs: number): void;
+  /** Notes what the sidecar says of a tenant's webhooks, by which version, with the instant before it was asked. */
+  answered(tenant: string, allowed: boolean, version: string, askedMs: number): void;
   /** Notes that the sidecar hung until now: what it had under way then arrives late. */
   hung(nowMs: number): void;
   /** Begins to send through a sidecar. */
@@ -25,28 +25,49 @@ export interface SoakWebhooks {
 /** A delivery under way is cut a second after its tenant may no longer receive; the rest is for a busy machine. */
 const LEAK_MS = 4_000;
 
+/** A delivery that came long after its tenant was denied, and may yet be right: the denial may just have ended. */
+export interface LateDelivery {
+  readonly tenant: string;
+  /** The versions of the last answer before it and of the first after it. */
+  readonly least: string;
+  readonly most: string;
+}
+
+interface WebhookOptions {
+  /** Milliseconds that they have, at the end, until the last has arrived. */
+  readonly arriveMs: number;
+  /** Whether what just arrived is lost on purpose. */
+  readonly isLosing?: () => boolean;
+  /** Milliseconds after a denial that a delivery may still come. Default 4,000. */
+  readonly leakMs?: number;
+  /** Told of each that came later, to be judged by what was signed. */
+  readonly onLate: (late: LateDelivery) => void;
+}
+
+interface Denied {
+  readonly sinceMs: number;
+  version: string;
+  /** Instants at which deliveries came that are not judged yet. */
+  readonly lateMs: number[];
+}
+
 /** Where a receiver listens, and the file that names it; nothing is sent yet. */
 export async function startSoakWebhooks(
   stage: Stage,
-  { isLosing = () => false, arriveMs }: { readonly isLosing?: () => boolean; readonly arriveMs: number },
+  { isLosing = () => false, arriveMs, leakMs = LEAK_MS, onLate }: WebhookOptions,
 ): Promise<SoakWebhooks> {
   const counts = { accepted: 0, arrived: 0, again: 0, replayed: 0 };
   /** By tenant: what was accepted and has not arrived, and how far it has come. */
   const awaited = new Map(SENDERS.map((tenant) => [tenant, new Set<number>()]));
   const reached = new Map<string, number>();
-  const deniedSinceMs = new Map<string, number>();
+  const denials = new Map<string, Denied>();
   let hungUntilMs = 0;
   let isStopped = false;
   const receive = (tenant: string, id: string, isReplay: boolean): void => {
     const place = Number(id.split("-").at(-1));
     const nowMs = performance.now();
-    const since = deniedSinceMs.get(tenant);
-    if (since !== undefined && nowMs - Math.max(since, hungUntilMs) > LEAK_MS) {
-      stage.violate(
-        "webhooks",
-        `${id} was sent ${Math.round(nowMs - since)} ms after its tenant might no longer receive`,
-      );
-    }
+    const denied = denials.get(tenant);
+    if (denied !== undefined && nowMs - Math.max(denied.sinceMs, hungUntilMs) > leakMs) denied.lateMs.push(nowMs);
     const before = reached.get(tenant) ?? -1;
     if (place <= before) {
       counts.again += 1;
@@ -104,9 +125,14 @@ export async function startSoakWebhooks(
   return {
     file,
     counts,
-    answered: (tenant, allowed, askedMs) => {
-      if (allowed) deniedSinceMs.delete(tenant);
-      else if (SENDERS.includes(tenant) && !deniedSinceMs.has(tenant)) deniedSinceMs.set(tenant, askedMs);
+    answered: (tenant, allowed, version, askedMs) => {
+      const denied = denials.get(tenant);
+      if (denied?.lateMs.every((ms) => ms < askedMs) === true) {
+        for (const _ of denied.lateMs.splice(0)) onLate({ tenant, least: denied.version, most: version });
+      }
+      if (allowed) denials.delete(tenant);
+      else if (denied === undefined) denials.set(tenant, { sinceMs: askedMs, version, lateMs: [] });
+      else if (denied.lateMs.length === 0) denied.version = version;
     },
     hung: (nowMs) => {
       hungUntilMs = nowMs;

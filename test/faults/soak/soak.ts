@@ -60,9 +60,13 @@ const paceMs = ({ most, everyMs, leastMs }: typeof LOCKS, forMs: number): number
 export async function soak(stage: Stage, options: SoakOptions): Promise<Outcome> {
   const { forMs, onProgress } = options;
   const { isLosing, arriveMs = ARRIVE_MS } = options;
-  const hooks = await startSoakWebhooks(stage, { arriveMs, ...(isLosing === undefined ? {} : { isLosing }) });
+  const oracle = new Oracle(options.sidecars, (invariant, what) => stage.violate(invariant, what));
+  const hooks = await startSoakWebhooks(stage, {
+    arriveMs,
+    ...(isLosing === undefined ? {} : { isLosing }),
+    onLate: (late) => oracle.answered({ sidecar: 0, door: "webhook", capability: "webhook", allowed: true, ...late }),
+  });
   const world = await startSoakWorld(stage, { ...options, webhooksFile: hooks.file });
-  const oracle = new Oracle(world.sidecars.length, (invariant, what) => stage.violate(invariant, what));
   const stream = startStreamClient({
     port: world.authority.port,
     secret: world.authority.fleetSecret,
