@@ -10,7 +10,7 @@ export interface ReplayRun {
   readonly waiting: number;
   readonly deliveries: number;
   readonly seconds: number;
-  /** Resident memory after a tenth, and at the end. */
+  /** Resident memory at half of it, once heap and caches have their size, and at the end. */
   readonly earlyMb: number;
   readonly lateMb: number;
 }
@@ -41,7 +41,7 @@ const gate = createGate({
   replayPerSecond: 1_000,
   send: async (event, context) => {
     await send(event, context);
-    if (++sent === Math.floor(deliveries / 10)) earlyMb = rssMb();
+    if (++sent === Math.floor(deliveries / 2)) earlyMb = rssMb();
     if (sent !== deliveries) return;
     done({ restartMs, waiting, deliveries, seconds: (performance.now() - startMs) / 1_000, earlyMb, lateMb: rssMb() });
   },

@@ -36,7 +36,7 @@ export async function runWebhooksSuite(options: SuiteOptions): Promise<SuiteResu
       `| held in batches of 1,000, events/s | ${hold.toFixed(0)} | ≥ ${TARGETS.holdPerSecond.toLocaleString("en")} |`,
       `| restart with them, ms (spread) | ${formatSpread(restart, 0)} | ≤ ${TARGETS.restartMs.toLocaleString("en")} |`,
       `| replayed to 100 local endpoints, deliveries/s (spread) | ${formatSpread(replay, 0)} | ≥ ${TARGETS.replayPerSecond.toLocaleString("en")} |`,
-      `| resident memory at the end over that after a tenth, MB (spread) | ${formatSpread(growth, 0)} | flat |`,
+      `| resident memory at the end over that at half of it, MB (spread) | ${formatSpread(growth, 0)} | flat |`,
     ].join("\n"),
     chart: [
       { label: "held, thousand events/s", value: hold / 1_000 },

@@ -8,6 +8,7 @@ import { guardedAgent } from "./guarded-agent.ts";
 import { hostResolver, type Resolve } from "./resolve-host.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { type MessageSigner, messageSigner } from "./sign-message.ts";
+import { timeLimit } from "./time-limit.ts";
 
 /** Secrets to sign with: `whsec_…` or base64. Several while one replaces another: each signs. */
 export type Secrets = string | readonly string[];
@@ -89,12 +90,13 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
     const signingWith = typeof secrets === "function" ? await secrets(event) : secrets;
     const atMs = wallMs();
     const signature = signSafely(signer, asList(signingWith), { id: event.id, atMs, body: event.body }, false);
-    const answer = await agent
-      .request({
+    const limit = timeLimit(timeoutMs, context.signal);
+    try {
+      const answer = await agent.request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method: "POST",
-        signal: AbortSignal.any([context.signal, AbortSignal.timeout(timeoutMs)]),
+        signal: limit.signal,
         headers: {
           "content-type": "application/json",
           "user-agent": "dimmer-webhooks",
@@ -104,11 +106,17 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
           ...(context.resync === undefined ? {} : { "dimmer-resync": context.resync }),
         },
         body: event.body,
-      })
-      .catch((error: unknown) => {
-        throw failureOf(error, timeoutMs);
       });
-    await finish(answer, wallMs());
+      // What a receiver says beside its status is of no use, may have no end, and is not kept. The time goes on for it.
+      void answer.body
+        .dump({ limit: MAX_ANSWER_BYTES })
+        .catch(() => undefined)
+        .finally(limit.lift);
+      judge(answer, wallMs());
+    } catch (error) {
+      limit.lift();
+      throw failureOf(error, timeoutMs);
+    }
   };
   const send = async (event: AcceptedEvent, context: SendContext): Promise<void> => {
     const url = checkedUrl(event, options);
@@ -141,9 +149,8 @@ function checkedUrl(
   return url;
 }
 
-async function finish({ statusCode, headers, body }: Dispatcher.ResponseData, nowMs: number): Promise<void> {
-  // What a receiver says beside its status is of no use, may have no end, and is not kept.
-  void body.dump({ limit: MAX_ANSWER_BYTES }).catch(() => undefined);
+/** @throws {SendFailure} where the status is no success */
+function judge({ statusCode, headers }: Dispatcher.ResponseData, nowMs: number): void {
   if (statusCode >= 200 && statusCode < 300) return;
   if (statusCode === 410) throw new SendFailure("status 410: the endpoint is gone", { isGone: true });
   const isRedirect = statusCode >= 300 && statusCode < 400;

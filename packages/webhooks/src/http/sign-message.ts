@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 
 /** Signs messages by Standard Webhooks. */
@@ -17,21 +18,28 @@ export interface MessageSigner {
 
 const MAX_KEPT = 10_000;
 
-/** Makes a signer; it keeps decoded secrets, the newest 10,000. */
+/**
+ * Makes a signer; it keeps decoded secrets, the newest 10,000. The library says what a secret may be; the sum is Node's
+ * own, which takes a millisecond for 1 MiB where the library's stops the process for twenty.
+ */
 export function messageSigner(): MessageSigner {
-  const kept = new Map<string, Webhook>();
-  const signerOf = (secret: string): Webhook => {
+  const kept = new Map<string, Buffer>();
+  const keyOf = (secret: string): Buffer => {
     const known = kept.get(secret);
     if (known !== undefined) return known;
-    const made = new Webhook(secret);
+    new Webhook(secret);
+    const key = Buffer.from(secret.replace(/^whsec_/, ""), "base64");
     if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(secret, made);
-    return made;
+    kept.set(secret, key);
+    return key;
   };
   return {
     sign(secrets, { id, atMs, body }) {
       if (secrets.length === 0) throw new Error("there is no secret to sign with");
-      return secrets.map((secret) => signerOf(secret).sign(id, new Date(atMs), body)).join(" ");
+      const head = `${id}.${Math.floor(atMs / 1_000)}.`;
+      return secrets
+        .map((secret) => `v1,${createHmac("sha256", keyOf(secret)).update(head).update(body).digest("base64")}`)
+        .join(" ");
     },
   };
 }
