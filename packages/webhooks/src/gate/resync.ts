@@ -14,6 +14,7 @@ interface Run {
   readonly lease: Lease;
   /** Until when the lease is surely ours, by this process's own clock. Nothing is sent from then on. */
   validMs: number;
+  callOff?: () => void;
   /** By lane: what sends it, until it has nothing more that is due. */
   readonly lanes: Map<number, Promise<void>>;
 }
@@ -124,7 +125,16 @@ export class Resync {
     if (lease === undefined) return undefined;
     const run: Run = { holder, lease, validMs: askedMs + leaseMs, lanes: new Map() };
     this.#runs.set(tenant, run);
+    this.#endInTime(tenant, run);
     return run;
+  }
+
+  /** What is under way when the right to send is over is ended then, not at the next look: another may begin. */
+  #endInTime(tenant: string, run: Run): void {
+    const { clock } = this.#parts.settings;
+    const leftMs = run.validMs - clock.monotonicMs();
+    if (leftMs <= 0) this.#parts.attempts.recheck(tenant);
+    else run.callOff = clock.after(leftMs, () => this.#endInTime(tenant, run));
   }
 
   #lose(tenant: string, run: Run): void {
@@ -139,6 +149,7 @@ export class Resync {
     this.#paces.delete(lane);
     run.lanes.delete(lane);
     if (run.lanes.size > 0) return;
+    run.callOff?.();
     if (this.#runs.get(tenant) === run) this.#runs.delete(tenant);
     const released = this.#store
       .release(run.lease)
