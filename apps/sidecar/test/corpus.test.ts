@@ -19,12 +19,13 @@ function momentsOf({ cases }: CorpusFile): { readonly name: string; readonly cas
 async function sidecarAt(
   file: CorpusFile,
   { moment: { nowMs, horizonMs, freshness } }: CorpusCase,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<RunningSidecar> {
   const clock = stoppedClock(nowMs);
   const { policy } = file;
   if (!file.held) {
     const feed = await testFeed();
-    const flags = { fallbackPolicy: scratchFile("policy.json", JSON.stringify(policy)) };
+    const flags = { ...more, fallbackPolicy: scratchFile("policy.json", JSON.stringify(policy)) };
     return runSidecar({ ...feed, directory: `${feed.directory}-not-there` }, { flags, clock, isAwaited: false });
   }
   const iatMs = horizonMs - stepDownMs(file);
@@ -32,7 +33,7 @@ async function sidecarAt(
   const { entitlements, locks } = file;
   // The corpus has steps that a build refuses to sign; the doors answer them all the same.
   const content = { entitlements, locks, policy, nowMs: iatMs, freshForMs, allowInvalid: true };
-  return runSidecar(await testFeed(content), { clock });
+  return runSidecar(await testFeed(content), { clock, flags: more });
 }
 
 /** What the sidecar must say of a case: the decision, and what it adds to a denial. */
@@ -102,32 +103,129 @@ describe.each(files)("corpus $name", (file) => {
       }
     });
 
-    const oneName = cases.filter(({ ask }) => (ask.capability === undefined) !== (ask.feature === undefined));
-    it.skipIf(oneName.length === 0)(`D1 · OFREP answers ${oneName.length} cases as decide does`, async () => {
+    it(`D1 · AuthZEN answers ${cases.length} cases in a batch, and finds what they allow`, async () => {
       const { ask } = await sidecarAt(file, cases[0] as CorpusCase);
-      for (const { title, tenant, ask: asked, expected } of oneName) {
-        const { capability, feature, usage, principal } = asked;
-        const key = encodeURIComponent(feature ?? `can.${capability}`);
-        const answer = await ask(`/ofrep/v1/evaluate/flags/${key}`, {
-          body: { context: { targetingKey: tenant, ...(principal && { principal }), ...(usage && { usage }) } },
-        });
-        const flag = answer.json() as { variant?: string; errorCode?: string; metadata?: Record<string, unknown> };
-        if (!isTenantId(tenant)) expect([answer.status, expected.allowed], title).toEqual([400, false]);
-        else if (answer.status === 404) {
-          expect(["unknown_capability", "feature_not_in_plan"], title).toContain(expected.reason);
-          expect([flag.errorCode, expected.allowed], title).toEqual(["FLAG_NOT_FOUND", false]);
-        } else {
-          expect([answer.status, flag.variant], title).toEqual([200, expected.allowed ? "on" : "off"]);
-          const { mode, reason, cause } = expected;
-          expect(flag.metadata, title).toMatchObject({ mode, reason, ...(cause && { cause }) });
-        }
+      const { evaluations } = (
+        await ask("/access/v1/evaluations", { body: { evaluations: cases.map(authzenOf) } })
+      ).json() as {
+        evaluations: { decision: boolean; context?: object }[];
+      };
+      expect(evaluations).toHaveLength(cases.length);
+      for (const [index, item] of cases.entries()) {
+        const { decision, context } = evaluations[index] as (typeof evaluations)[number];
+        expect(decision, item.title).toBe(item.expected.allowed);
+        if (isTenantId(item.tenant) && context !== undefined) expectAnswer(context, file, item);
+        if (!isTenantId(item.tenant) || !isOneName(item) || item.ask.usage !== undefined) continue;
+        const { subject, resource } = authzenOf(item);
+        const found = (await ask("/access/v1/search/action", { body: { subject, resource } })).json();
+        const name = item.ask.capability ?? `feature:${item.ask.feature}`;
+        // What a fallback allows is no finding, and a name that the policy does not have is none to find.
+        const isFound = item.expected.allowed && item.expected.reason !== "unknown_tenant" && isKnown(file, item);
+        expect(
+          (found as { results: { name: string }[] }).results.some((one) => one.name === name),
+          item.title,
+        ).toBe(isFound);
       }
     });
+
+    const oneName = cases.filter(isOneName);
+    if (oneName.length > 0) {
+      it(`D1 · OFREP answers ${oneName.length} cases as decide does, one by one and all at once`, async () => {
+        const { ask } = await sidecarAt(file, cases[0] as CorpusCase);
+        for (const item of oneName) {
+          const { title, tenant, ask: asked, expected } = item;
+          const { capability, feature, usage, principal } = asked;
+          const key = feature ?? `can.${capability}`;
+          const body = { context: { targetingKey: tenant, ...(principal && { principal }), ...(usage && { usage }) } };
+          const answer = await ask(`/ofrep/v1/evaluate/flags/${encodeURIComponent(key)}`, { body });
+          const all = (await ask("/ofrep/v1/evaluate/flags", { body })).json() as { flags?: { key: string }[] };
+          const among = all.flags?.find((one) => one.key === key);
+          const flag = answer.json() as { variant?: string; errorCode?: string; metadata?: Record<string, unknown> };
+          if (!isTenantId(tenant)) expect([answer.status, expected.allowed], title).toEqual([400, false]);
+          else if (answer.status === 404) {
+            expect(["unknown_capability", "feature_not_in_plan"], title).toContain(expected.reason);
+            expect([flag.errorCode, expected.allowed, among], title).toEqual(["FLAG_NOT_FOUND", false, undefined]);
+          } else {
+            expect([answer.status, flag.variant], title).toEqual([200, expected.allowed ? "on" : "off"]);
+            const { mode, reason, cause } = expected;
+            expect(flag.metadata, title).toMatchObject({ mode, reason });
+            // A lock keeps its cause to itself.
+            expect(flag.metadata?.["cause"], title).toBe(reason === "locked" ? undefined : cause);
+            if (isKnown(file, item)) expect(among, title).toEqual(flag);
+          }
+        }
+      });
+    }
+
+    const routed = cases.filter(isRoutable);
+    if (routed.length > 0) {
+      it(`D1 · requests are judged in ${routed.length} cases as decide does, by every hook and by POST /v1/check`, async () => {
+        const routes = routed.map(({ ask: { capability, feature } }, index) => ({
+          path: `/cases/${index}`,
+          capability,
+          ...(feature === undefined ? {} : { feature }),
+        }));
+        const running = await sidecarAt(file, cases[0] as CorpusCase, {
+          routes: scratchFile("routes.yaml", JSON.stringify(routes)),
+        });
+        for (const [index, item] of routed.entries()) await expectJudged(running, item, `/cases/${index}`);
+      });
+    }
   });
 });
 
+const isOneName = ({ ask }: CorpusCase): boolean => (ask.capability === undefined) !== (ask.feature === undefined);
+
+/** Whether the policy has the capability or feature of a case that names one. */
+function isKnown({ policy }: CorpusFile, { ask: { capability, feature = "" } }: CorpusCase): boolean {
+  return capability === undefined ? Object.hasOwn(policy.features, feature) : policy.capabilities.includes(capability);
+}
+
+/** Whether a request can ask what a case asks: a route has a capability, and no usage. */
+function isRoutable({ tenant, ask: { capability, usage } }: CorpusCase): boolean {
+  return isTenantId(tenant) && capability !== undefined && /^[a-z][a-z0-9_.]*$/.test(capability) && usage === undefined;
+}
+
+/** The same request at every hook and at `/v1/check`: the answer of its case, unless the session itself has ended. */
+async function expectJudged(
+  { ask }: RunningSidecar,
+  { title, tenant, ask: asked, expected }: CorpusCase,
+  path: string,
+): Promise<void> {
+  const { principal, capability } = asked;
+  const who = { tenant, ...(principal === undefined ? {} : { principal }) };
+  const isSession = principal !== undefined && principal !== "service" && capability !== "login";
+  const login = (await ask("/v1/check", { body: { ...who, capability: "login" } })).json() as Told;
+  const { allowed, mode, reason } = expected.allowed && isSession && !login.allowed ? login : expected;
+  const told = (await ask("/v1/check", { body: { ...who, request: { method: "GET", path } } })).json() as Told;
+  expect({ allowed: told.allowed, mode: told.mode, reason: told.reason }, title).toEqual({ allowed, mode, reason });
+  const head = { "dimmer-tenant": tenant, ...(principal === undefined ? {} : { "dimmer-principal": principal }) };
+  for (const [door, headers] of [
+    ["/hook/nginx", { ...head, "x-original-method": "GET", "x-original-uri": path }],
+    ["/hook/forward", { ...head, "x-forwarded-method": "GET", "x-forwarded-uri": path }],
+    [`/hook/envoy${path}`, head],
+  ] as const) {
+    const answer = await ask(door, { headers });
+    const real = Number(answer.headers["dimmer-status"]);
+    expect([real < 300, answer.headers["dimmer-mode"], answer.headers["dimmer-reason"]], `${title} at ${door}`).toEqual(
+      [allowed, mode, reason],
+    );
+    expect(answer.status, `${title} at ${door}`).toBe(door === "/hook/nginx" && !allowed ? 403 : real);
+  }
+}
+
+interface Told {
+  readonly allowed: boolean;
+  readonly mode: string;
+  readonly reason: string;
+}
+
 /** The question of a case in the words of AuthZEN. */
-function authzenOf({ tenant, ask: { capability, feature, usage, principal } }: CorpusCase): object {
+function authzenOf({ tenant, ask: { capability, feature, usage, principal } }: CorpusCase): {
+  readonly subject: object;
+  readonly action: object;
+  readonly resource: object;
+} {
   const asIs = { type: "tenant", id: tenant };
   const properties = {
     ...(capability !== undefined && feature !== undefined ? { feature } : {}),

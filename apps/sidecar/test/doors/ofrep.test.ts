@@ -58,6 +58,12 @@ describe("OFREP, one flag", () => {
   it("D2 · denies a locked tenant whatever the flag is called, so that no default of a caller lets it through", async () => {
     const running = await sidecar();
     expect(await flag(running, "no-such-feature", about("locked"))).toMatchObject({ value: false, reason: "DISABLED" });
+    // And says nothing of the lock: flags are read in browsers, too.
+    expect((await flag(running, "can.view", about("locked")))["metadata"]).toEqual({
+      mode: "locked",
+      reason: "locked",
+      freshness: "fresh",
+    });
     expect((await running.ask(`${FLAGS}/no-such-feature`, { body: about("acme") })).status).toBe(404);
   });
 

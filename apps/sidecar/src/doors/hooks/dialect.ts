@@ -46,7 +46,7 @@ export const ENVOY: Dialect = {
  * The value of a header that came once; one that came more often was not set by the proxy alone, and says nothing. Read
  * from what came over the wire: Node joins equal names into one value. Never throws.
  */
-export function onlyHeader(req: IncomingMessage, name: string): string | undefined {
+function onlyHeader(req: IncomingMessage, name: string): string | undefined {
   const value = headerAsSent(req, name);
   return value === TWICE ? undefined : value;
 }

@@ -18,8 +18,12 @@ export interface EvaluatedFlag {
 /** What a limit without an end is as a number: larger than anything that is counted, and exact in every language. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-/** Members of an answer that metadata repeats: flat, as the protocol has it. */
+/**
+ * Members of an answer that metadata repeats: flat, as the protocol has it. What a browser may read says of a lock nothing
+ * but that there is one, as a denial does.
+ */
 const TOLD = ["mode", "reason", "cause", "case", "since", "freshness"] as const;
+const TOLD_OF_LOCK = ["mode", "reason", "freshness"] as const;
 
 /**
  * Evaluates a flag for a tenant. A denial is an answer: `false`, 0 for a number, no value for a text or an object.
@@ -40,6 +44,7 @@ export function evaluateFlag(desk: CheckDesk, key: string, target: Target): Eval
   (decision.allowed ? counters.allowed : counters.denied)[decision.reason]++;
   if (decision.allowed && "capability" in ask) return allowedFlag(key, decision);
   const answer = JSON.parse(book.text(question, decision)) as Readonly<Record<string, string>>;
+  const told = decision.reason === "locked" ? TOLD_OF_LOCK : TOLD;
   const value = isUnknownFeature && decision.allowed ? undefined : flagValueOf(decision, feature);
   return {
     key,
@@ -47,7 +52,7 @@ export function evaluateFlag(desk: CheckDesk, key: string, target: Target): Eval
     reason: reasonOf(decision),
     variant: decision.allowed ? "on" : "off",
     metadata: {
-      ...Object.fromEntries(TOLD.flatMap((name) => (answer[name] === undefined ? [] : [[name, answer[name]]]))),
+      ...Object.fromEntries(told.flatMap((name) => (answer[name] === undefined ? [] : [[name, answer[name]]]))),
       ...limitsOf(decision),
     },
   };
