@@ -1,40 +1,53 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { get } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { tool } from "../deploy/programs.ts";
+import { startLogin } from "./login.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../examples/gateways");
 
 /** A server that is on the machine, with the configuration that is shipped for it. */
 export interface Kind {
-  readonly name: "nginx" | "caddy" | "haproxy" | "envoy";
+  readonly name: "nginx" | "caddy" | "haproxy" | "envoy" | "traefik";
   readonly command: readonly string[];
   /** Asks for the version: whether it is on this machine. */
   readonly probe: readonly string[];
-  /** Turns what the configuration says of a sidecar that is down into what its own comment says for the other way. */
-  readonly failOpen: (text: string) => string;
+  /** Its status where the sidecar is gone, as its example documents. */
+  readonly whenDown: number;
+  /** Turns what the configuration says of that into what its own comment says for the other way, where there is one. */
+  readonly failOpen?: (text: string) => string;
+  /** Its statuses where it cannot carry to the product what it let through. */
+  readonly whenBroken: readonly number[];
+  /** Whether it takes HTTP/2 without TLS, as shipped. */
+  readonly speaksHttp2: boolean;
 }
 
 /** Servers whose shipped configuration is run as it is, but for its ports. */
 export const KINDS: readonly Kind[] = [
   {
     name: "nginx",
+    whenDown: 503,
+    whenBroken: [502],
     command: ["nginx", "-p", ".", "-c", "nginx.conf", "-g", "daemon off;"],
     probe: ["nginx", "-v"],
+    speaksHttp2: false,
     failOpen: (text) => {
       const passed = /( {6}proxy_pass http:\/\/product;.*?)\n {4}\}/s.exec(text)?.[1] ?? "";
-      return text.replace(/( {4}location @dimmer_down \{\n).*?(\n {4}\})/s, `$1${passed}$2`);
+      return text.replace(/ {6}default_type [^\n]*\n {6}add_header [^\n]*\n {6}return 503 [^\n]*/, () => passed);
     },
   },
   {
     name: "caddy",
+    whenDown: 502,
+    whenBroken: [502],
     command: ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
     probe: ["caddy", "version"],
+    speaksHttp2: false,
     failOpen: (text) => {
       const written = /write here: (handle_errors \{.*\})/.exec(text)?.[1] ?? "";
       return text.replace(/\}\s*$/, `\t${written.replace("{ ", "{\n").replace(" }", "\n}")}\n}\n`);
@@ -42,15 +55,29 @@ export const KINDS: readonly Kind[] = [
   },
   {
     name: "haproxy",
+    whenDown: 503,
+    whenBroken: [502],
     command: ["haproxy", "-f", "haproxy.cfg"],
     probe: ["haproxy", "-v"],
+    speaksHttp2: true,
     failOpen: (text) => text.replace("DIMMER_WHEN_DOWN closed", "DIMMER_WHEN_DOWN open"),
   },
   {
     name: "envoy",
+    whenDown: 503,
+    whenBroken: [503],
     command: [tool("envoy"), "-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "2", "--log-level", "warn"],
     probe: [tool("envoy"), "--version"],
+    speaksHttp2: true,
     failOpen: (text) => text.replace("failure_mode_allow: false", "failure_mode_allow: true"),
+  },
+  {
+    name: "traefik",
+    whenDown: 500,
+    whenBroken: [500, 502],
+    command: [tool("traefik"), "--configFile=traefik.yaml"],
+    probe: [tool("traefik"), "version"],
+    speaksHttp2: false,
   },
 ];
 
@@ -87,15 +114,17 @@ export async function startGateway(
   mkdirSync(join(folder, "tmp"));
   cpSync(join(EXAMPLES, kind.name), folder, { recursive: true });
   const port = await freePort();
+  const login = await startLogin();
   for (const file of readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())) {
     const path = join(folder, file.name);
     const text = readFileSync(path, "utf8");
-    const chosen = failsOpen ? kind.failOpen(text) : text;
+    const chosen = failsOpen && kind.failOpen !== undefined ? kind.failOpen(text) : text;
     writeFileSync(
       path,
       chosen
         .replaceAll(/127\.0\.0\.1(:|, port_value: )8080/g, `127.0.0.1$1${port}`)
         .replaceAll(/127\.0\.0\.1(:|, port_value: )9000/g, `127.0.0.1$1${product}`)
+        .replaceAll("127.0.0.1:9001", `127.0.0.1:${login}`)
         .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar.port}`)
         .replaceAll("/run/dimmer/sidecar.sock", sidecar.socketPath)
         // The sidecar of a test shares its process and its machine with much else: a late answer is none that failed.
@@ -140,13 +169,14 @@ async function untilListening(port: number, child: ChildProcess, output: () => s
   }
 }
 
+/** Whether it serves: one that has not read its routes yet says 404 of everything. */
 function accepts(port: number): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect({ host: "127.0.0.1", port });
-    socket.once("connect", () => {
-      socket.destroy();
-      done(true);
+    const asked = get({ host: "127.0.0.1", port, agent: false }, (res) => {
+      res.resume();
+      if (res.statusCode === 404) setTimeout(() => done(false), 20);
+      else done(true);
     });
-    socket.once("error", () => setTimeout(() => done(false), 20));
+    asked.once("error", () => setTimeout(() => done(false), 20));
   });
 }

@@ -64,7 +64,7 @@ function written(
 }
 
 /** What is hidden behind another request: were it read as a request of its own, nobody would have been asked about it. */
-const HIDDEN =
+export const HIDDEN: string =
   "POST /create/hidden HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer locked:admin\r\nX-Case: hidden\r\n" +
   "Dimmer-Tenant: acme\r\nDimmer-Principal: admin\r\nContent-Length: 0\r\n\r\n";
 const CHUNK = `${HIDDEN.length.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`;

@@ -2,38 +2,53 @@ import { describe, expect, it } from "vitest";
 import { runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
 import { scratchFile } from "../../apps/sidecar/test/scratch.ts";
 import { eachOf, exchange, statusesIn } from "./exchange.ts";
-import { isInstalled, KINDS, startGateway } from "./gateway.ts";
-import { CASE, HONEST, HOSTILE_REQUESTS, ROUTES, SESSIONS } from "./hostile-requests.ts";
+import { isInstalled, KINDS, type Kind, startGateway } from "./gateway.ts";
+import { HONEST_HTTP2, HOSTILE_HTTP2 } from "./hostile-http2.ts";
+import { CASE, HONEST, HOSTILE_REQUESTS, type HostileRequest, ROUTES, SESSIONS } from "./hostile-requests.ts";
 import { startUpstream } from "./upstream.ts";
 import { faultsIn } from "./what-was-seen.ts";
 
-it("says every hostile request under a name of its own", () => {
-  expect(new Set(HOSTILE_REQUESTS.map(({ name }) => name)).size).toBe(HOSTILE_REQUESTS.length);
+/** Sends every shape as everybody. What arrived, what is wrong with it, and the answers that no client should get. */
+async function sendAll(
+  kind: Kind,
+  failsOpen: boolean,
+  shapes: readonly HostileRequest[],
+): Promise<{ readonly arrived: string[]; readonly faults: string[]; readonly broken: unknown[] }> {
+  const upstream = await startUpstream();
+  const sidecar = await runSidecar(await testFeed(), { flags: { routes: scratchFile("routes.yaml", ROUTES) } });
+  const port = await startGateway(kind, { product: upstream.port, sidecar }, { failsOpen });
+  const cases = SESSIONS.flatMap((session) => shapes.map((shape) => ({ session, ...shape })));
+  const broken: unknown[] = [];
+  await eachOf(cases, 48, async ({ session, name, bytes }) => {
+    const statuses = statusesIn(await exchange(port, bytes(session)));
+    const isBroken = (status: number): boolean => status >= 500 && ![501, 505, ...kind.whenBroken].includes(status);
+    if (statuses.some(isBroken)) broken.push({ name, session, statuses });
+  });
+  const arrived = upstream.reached.map(({ headers }) => decodeURIComponent(String(headers[CASE])));
+  return { arrived, faults: await faultsIn(upstream, sidecar), broken };
+}
+
+it.each([
+  ["HTTP/1.1", HOSTILE_REQUESTS],
+  ["HTTP/2", HOSTILE_HTTP2],
+])("says every hostile request of %s under a name of its own", (_, shapes) => {
+  expect(new Set(shapes.map(({ name }) => name)).size).toBe(shapes.length);
 });
 
-describe.each(KINDS.filter(isInstalled))("$name", (kind) => {
-  it.each([
-    ["that fails closed", false],
-    ["that fails open", true],
-  ])(
-    "%s passes on no hostile request that is denied as the product sees it",
-    { timeout: 60_000 },
-    async (_, failsOpen) => {
-      const upstream = await startUpstream();
-      const sidecar = await runSidecar(await testFeed(), { flags: { routes: scratchFile("routes.yaml", ROUTES) } });
-      const port = await startGateway(kind, { product: upstream.port, sidecar }, { failsOpen });
-      const cases = SESSIONS.flatMap((session) => HOSTILE_REQUESTS.map((hostile) => ({ session, ...hostile })));
-      const statuses = new Map<string, number[]>();
-      await eachOf(cases, 48, async ({ session, name, bytes }) => {
-        const received = await exchange(port, bytes(session));
-        statuses.set(`${name} as ${session}`, statusesIn(received));
-      });
-      const arrived = upstream.reached.map(({ headers }) => decodeURIComponent(String(headers[CASE])));
-      expect(arrived).toEqual(expect.arrayContaining([...HONEST]));
-      expect(await faultsIn(upstream, sidecar)).toEqual([]);
-      // 502 is what a gateway says where it could not carry to the product what was let through.
-      const broken = [...statuses].filter(([, got]) => got.some((status) => [500, 503, 504].includes(status)));
-      expect(broken).toEqual([]);
-    },
-  );
+const WAYS = KINDS.filter(isInstalled).flatMap((kind) =>
+  [false, true].filter((failsOpen) => !failsOpen || kind.failOpen).map((failsOpen) => ({ kind, failsOpen })),
+);
+
+describe.each(WAYS)("$kind.name, failing open: $failsOpen", ({ kind, failsOpen }) => {
+  it("passes on no hostile request that is denied as the product sees it", { timeout: 60_000 }, async () => {
+    const { arrived, faults, broken } = await sendAll(kind, failsOpen, HOSTILE_REQUESTS);
+    expect(arrived).toEqual(expect.arrayContaining([...HONEST]));
+    expect({ faults, broken }).toEqual({ faults: [], broken: [] });
+  });
+
+  it.runIf(kind.speaksHttp2)("nor one over HTTP/2", { timeout: 60_000 }, async () => {
+    const { arrived, faults, broken } = await sendAll(kind, failsOpen, HOSTILE_HTTP2);
+    expect(arrived).toEqual(expect.arrayContaining([...HONEST_HTTP2]));
+    expect({ faults, broken }).toEqual({ faults: [], broken: [] });
+  });
 });
