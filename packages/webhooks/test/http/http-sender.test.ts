@@ -1,14 +1,11 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
-import { dirname, join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { addressGuard } from "../../src/http/address-guard.ts";
 import { retryAfterMs } from "../../src/http/retry-after.ts";
 import { type HttpSender, type HttpSenderOptions, httpSender, type SendContext, SendFailure } from "../../src/index.ts";
 import { startReceiver } from "../support/receiver.ts";
-import { scratchPath } from "../support/scratch.ts";
+import { selfSigned } from "../support/self-signed.ts";
 
 const SECRET = `whsec_${Buffer.from("a secret of this test").toString("base64")}`;
 const OLD_SECRET = Buffer.from("the one before it").toString("base64");
@@ -161,32 +158,7 @@ describe("the HTTP sender", () => {
   });
 
   it("refuses a certificate that it cannot trust, and takes one that it was told to", async () => {
-    const folder = dirname(scratchPath("x"));
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    execFileSync(
-      "openssl",
-      [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-      ],
-      { stdio: "ignore" },
-    );
-    const tls = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+    const tls = selfSigned();
     const { url, received } = await startReceiver(undefined, tls);
     expect((await failure(senderOf(), url)).message).toMatch(/self-signed|DEPTH_ZERO/i);
     expect(received).toEqual([]);
