@@ -37,12 +37,14 @@ export function decideQuestion(
 }
 
 /**
- * Tells why a path is not judged: who asks may carry out the path as it was written, so what is written in another than the
- * canonical way could be judged as one path and be another. Never throws.
+ * Tells why a request is not judged: who asks may carry it out as it was written, or put its method in capitals first, so
+ * what is written in another than the canonical way could be judged as one request and be another. Never throws.
  *
  * @see docs/adr/0021-the-sidecar-takes-canonical-paths.md
  */
-export function faultOfPath(path: string): QuestionFault | undefined {
+export function faultOfRequest(method: string, path: string): QuestionFault | undefined {
+  if (method !== method.toUpperCase())
+    return new QuestionFault("request.method", "is ambiguous: it is not in capitals");
   if (isCanonical(path)) return undefined;
   const read = canonicalPath(path);
   const why = "fault" in read ? read.fault : `not written in its canonical way, ${read.path}`;
@@ -58,7 +60,7 @@ function decideRequest(
   const { tenant, principal, usage } = question;
   const { method, path } = question.request as NonNullable<Question["request"]>;
   const source = { ask: (about: string, ask: Ask) => replica.ask(about, ask, atLeast) };
-  const fault = faultOfPath(path);
+  const fault = faultOfRequest(method, path);
   if (fault !== undefined) return fault;
   // A canonical path has no fault.
   const judged = judgeRequest(source, routes, { tenant, principal, method, target: path }) as

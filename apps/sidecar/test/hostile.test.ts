@@ -243,8 +243,19 @@ describe.each(PROXIES)("hostile input at the hook of $name", (proxy) => {
   });
 });
 
-describe("hostile paths at /v1/check", () => {
-  it("are refused as the hooks refuse them, alone and in a batch", async () => {
+describe("hostile requests at /v1/check", () => {
+  it("take no method for OPTIONS that is not", async () => {
+    const running = await sidecar();
+    for (const one of proxied.methods) {
+      const method = long(one.method, one);
+      const body = { tenant: "acme", request: { method, path: "/notes" } };
+      const { status, text } = await running.ask("/v1/check", { body });
+      expect([status, text], one.name).toEqual([400, expect.stringContaining('"field":"request.method"')]);
+    }
+    await expectWhole(running);
+  });
+
+  it("are refused for their paths as the hooks refuse them, alone and in a batch", async () => {
     const running = await sidecar();
     for (const one of proxied.targets) {
       const path = Buffer.from(long(one.target, one), "latin1").toString();

@@ -69,7 +69,7 @@ describe.each(filesOf<RouteFile>("routes/"))("routes of $name", ({ content: { ro
       const answer = await ask("/v1/check", { body: questionOf(method, target) });
       const place = `${method} ${target}`;
       // No request has a method of no characters: in process it counts as a change, a question of it is malformed.
-      const isRefused = fault !== undefined || method === "" || !isCanonical(target);
+      const isRefused = fault !== undefined || method !== method.toUpperCase() || method === "" || !isCanonical(target);
       expect(answer.status, place).toBe(isRefused ? 400 : 200);
       if (!isRefused) {
         expect(answer.json(), place).toMatchObject({ capability, ...(feature === undefined ? {} : { feature }) });

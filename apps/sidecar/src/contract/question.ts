@@ -32,7 +32,7 @@ const fields = z.strictObject({
       method: z
         .string()
         .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/)
-        .meta({ description: "Methods are case-sensitive." }),
+        .meta({ description: "In capitals: methods are case-sensitive, and products are not." }),
       path: z
         .string()
         .meta({ description: "The request target as it came, in its canonical form: ambiguous ones are refused." }),

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Decision, denialOf, denialStatusOf } from "@dimmer/core";
 import { type Classification, classify } from "@dimmer/sdk/routes";
-import { decideQuestion, faultOfPath } from "../../decide-question.ts";
+import { decideQuestion, faultOfRequest } from "../../decide-question.ts";
 import { type Problem, problemHeaders, problemOf } from "../../problem.ts";
 import { type Question, QuestionFault, readQuestion } from "../../question.ts";
 import type { CheckDesk } from "../check.ts";
@@ -36,10 +36,6 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   if (method === undefined || method === "" || target === undefined || target === "") {
     return malformed(problemOf("malformed_request", `the proxy must state the request once, in ${dialect.statedBy}`));
   }
-  // Products put the method in capitals before they look at it: `Post` must not be judged as a method of its own.
-  if (method !== method.toUpperCase()) {
-    return malformedQuestion(new QuestionFault("request.method", "is ambiguous: it is not in capitals"));
-  }
   const tenant = stated(req, "dimmer-tenant");
   if (tenant === undefined) return judgeNobody(desk, options, method, target);
   const principal = stated(req, "dimmer-principal");
@@ -56,9 +52,9 @@ export function judgeHook(desk: CheckDesk, options: HookOptions, dialect: Dialec
   return decision.allowed ? { isAllowed: true, mode, reason } : denied(desk, read, decision, req);
 }
 
-/** A request of no tenant: its path must be clean all the same, or the next hop may read another one. */
+/** A request of no tenant: it must be clean all the same, or the next hop may read another one. */
 function judgeNobody(desk: CheckDesk, options: HookOptions, method: string, target: string): Verdict {
-  const fault = faultOfPath(target);
+  const fault = faultOfRequest(method, target);
   if (fault !== undefined) return malformedQuestion(fault);
   const route = classify(desk.routes, method, target) as Classification;
   if (route.capability === "open" || options.passesWithoutTenant) return OPEN;
