@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { profileFlags } from "./profile/profile-folder.ts";
 
 /** A process of the suite: it prints one JSON line when ready, and ends when asked. */
 export interface BenchChild {
@@ -17,11 +18,11 @@ export interface SpawnOptions {
   readonly readyMs?: number;
 }
 
-/** The command with the processor pinned, where this machine can do that. */
+/** The command with the processor pinned, where this machine can do that, and profiled, where that was asked for. */
 export function pinned(command: readonly string[], core: number | undefined): string[] {
-  return core === undefined || process.platform !== "linux"
-    ? [...command]
-    : ["taskset", "-c", String(core), ...command];
+  const [file = "", ...args] = command;
+  const run = file === process.execPath ? [file, ...profileFlags(args), ...args] : [...command];
+  return core === undefined || process.platform !== "linux" ? run : ["taskset", "-c", String(core), ...run];
 }
 
 /** Starts a process and waits for its first JSON line. Rejects where it ends or stays silent before that. */

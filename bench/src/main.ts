@@ -1,45 +1,31 @@
 import { parseArgs } from "node:util";
-import { runAuthoritySuite } from "./authority/suite.ts";
-import { runDecisionSuite } from "./decision/suite.ts";
-import { runFeedSuite } from "./feed/suite.ts";
-import { runGuardSuite } from "./guard/suite.ts";
 import { measureHiccup } from "./hiccup.ts";
 import { describeMachine } from "./machine.ts";
-import { runSidecarPeers } from "./peers/sidecar-suite.ts";
-import { runDecisionPeers } from "./peers/suite.ts";
-import { describeRun, type Report, updateReadme, writeResults } from "./report.ts";
-import { runScaleSuite } from "./scale/suite.ts";
-import { runSidecarSuite } from "./sidecar/suite.ts";
+import { drawProfiles, profileSuite } from "./profile/profile-folder.ts";
+import { describeRun, type Report, updateDocuments, writeResults } from "./report.ts";
 import type { SuiteOptions, SuiteResult } from "./suite.ts";
-import { runWebhooksSuite } from "./webhooks/suite.ts";
+import { SUITES } from "./suites.ts";
 
-const SUITES: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
-  decision: runDecisionSuite,
-  guard: runGuardSuite,
-  sidecar: runSidecarSuite,
-  feed: runFeedSuite,
-  webhooks: runWebhooksSuite,
-  authority: runAuthoritySuite,
-  scale: runScaleSuite,
-};
+const STANDARD = Object.keys(SUITES).filter((name) => SUITES[name]?.isApart !== true);
+const APART = Object.keys(SUITES).filter((name) => SUITES[name]?.isApart === true);
+const WITH_PEERS = Object.keys(SUITES).filter((name) => SUITES[name]?.peers !== undefined);
 
-/** What `--peers` adds behind a suite. */
-const PEERS: Readonly<Record<string, (options: SuiteOptions) => Promise<SuiteResult>>> = {
-  decision: runDecisionPeers,
-  sidecar: runSidecarPeers,
-};
+const HELP = `Usage: npm run bench -- [SUITE…] [--peers] [--quick] [--profile] [--json] [--no-write]
 
-const HELP = `Usage: npm run bench -- [SUITE…] [--peers] [--quick] [--json] [--no-write]
+Suites: ${STANDARD.join(", ")} (all of these unless named); ${APART.join(", ")} where it is named.
 
-Suites: ${Object.keys(SUITES).join(", ")} (all unless named).
+  --peers       beside other products too (${WITH_PEERS.join(", ")}), once bench/peers/install.sh has put them there
+  --quick       fewer and shorter rounds; writes nothing
+  --profile     write flame graphs to bench/results/profiles, one a suite and contender, and nothing else: profiled
+                figures are none
+  --minutes N   how long a soak lasts (default 2; with --quick 20 seconds)
+  --seed N      what the chance of a soak follows from (default 1)
+  --json        print the results as one JSON object
+  --no-write    leave bench/results and bench/README.md as they are
+  --help        print this
 
-  --peers     beside other products too (${Object.keys(PEERS).join(", ")}), once bench/peers/install.sh has put them there
-  --quick     fewer and shorter rounds; writes nothing
-  --json      print the results as one JSON object
-  --no-write  leave bench/results and bench/README.md as they are
-  --help      print this
-
-Figures are ratios inside one run; the machine's own stalls stand beside them.
+Figures are ratios inside one run; the machine's own stalls stand beside them. Ends with 1 where something must not be
+that was: a soak that saw an invariant violated.
 `;
 
 async function main(): Promise<number> {
@@ -48,6 +34,9 @@ async function main(): Promise<number> {
     options: {
       peers: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      minutes: { type: "string" },
+      seed: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
       "no-write": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -57,30 +46,58 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const unknown = positionals.filter((name) => !Object.hasOwn(SUITES, name));
-  if (unknown.length > 0) {
-    process.stderr.write(`bench: no suite named ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}\n`);
+  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+  const seed = Number(values.seed);
+  const fault = faultIn(positionals, minutes, seed);
+  if (fault !== undefined) {
+    process.stderr.write(`bench: ${fault}\n`);
     return 2;
   }
-  const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+  const startMs = performance.now();
+  const progress = (text: string): void =>
+    void process.stderr.write(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(5)} s  ${text}\n`);
   progress("hiccup: reading the clock for 3 s");
-  const hiccup = measureHiccup(3_000);
-  const suites: SuiteResult[] = [];
-  for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) {
-    const run = SUITES[name] as (options: SuiteOptions) => Promise<SuiteResult>;
-    suites.push(await run({ isQuick: values.quick, progress }));
-    const peers = values.peers ? PEERS[name] : undefined;
-    if (peers !== undefined) suites.push(await peers({ isQuick: values.quick, progress }));
-  }
+  const hiccup = measureHiccup(values.quick ? 1_000 : 3_000);
+  const suites = await runAll(positionals.length > 0 ? positionals : STANDARD, {
+    withPeers: values.peers,
+    withProfile: values.profile,
+    options: { isQuick: values.quick, seed, progress, ...(minutes === undefined ? {} : { minutes }) },
+  });
   const date = new Date().toISOString().slice(0, 10);
   const report: Report = { date, machine: describeMachine(), hiccup, isQuick: values.quick, suites };
-  if (!values.quick && !values["no-write"]) {
+  if (values.profile) for (const path of drawProfiles()) progress(`drawn: ${path}`);
+  else if (!values.quick && !values["no-write"]) {
     progress(`written to ${writeResults(report)}`);
-    updateReadme(report);
+    updateDocuments(report);
   }
   if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(`${describeRun(report)}\n\n${suites.map(({ table }) => table).join("\n\n")}\n`);
-  return 0;
+  return suites.some(({ failures = [] }) => failures.length > 0) ? 1 : 0;
+}
+
+/** What is wrong with what was asked for; `undefined` where nothing is. */
+function faultIn(names: readonly string[], minutes: number | undefined, seed: number): string | undefined {
+  const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
+  if (unknown.length > 0) return `no suite named ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`;
+  if (minutes !== undefined && !(minutes > 0)) return "--minutes: must be a number above 0";
+  if (!Number.isSafeInteger(seed)) return "--seed: must be a whole number";
+  return undefined;
+}
+
+interface Asked {
+  readonly withPeers: boolean;
+  readonly withProfile: boolean;
+  readonly options: SuiteOptions;
+}
+
+async function runAll(names: readonly string[], { withPeers, withProfile, options }: Asked): Promise<SuiteResult[]> {
+  const results: SuiteResult[] = [];
+  for (const name of names) {
+    const { parts, peers = [] } = SUITES[name] ?? { parts: [] };
+    if (withProfile) profileSuite(name);
+    for (const run of withPeers ? [...parts, ...peers] : parts) results.push(...[await run(options)].flat());
+  }
+  return results;
 }
 
 process.exitCode = await main();

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { chartOf } from "./chart.ts";
 import type { Hiccup } from "./hiccup.ts";
 import type { Machine } from "./machine.ts";
 import type { SuiteResult } from "./suite.ts";
@@ -15,26 +16,52 @@ export interface Report {
   readonly suites: readonly SuiteResult[];
 }
 
-/** Writes `bench/results/<date>-<commit>.json` and gives back its path. */
+/** Writes `bench/results/<date>-<commit>.json` and gives back its path. Suites of it that were not run again stay. */
 export function writeResults(report: Report): string {
   mkdirSync(`${benchFolder}results`, { recursive: true });
-  const data = { ...report, suites: Object.fromEntries(report.suites.map((suite) => [suite.name, suite.data])) };
   const path = `${benchFolder}results/${report.date}-${report.machine.commit.replace("+", "-dirty")}.json`;
+  const suites = Object.fromEntries(report.suites.map((suite) => [suite.name, suite.data]));
+  const data = { ...report, suites: { ...suitesAt(path, report), ...suites } };
   writeFileSync(path, `${JSON.stringify(data, null, 2)}\n`);
   return path;
 }
 
-/** Puts tables and charts into `bench/README.md`, between the marks of each suite that was run. */
-export function updateReadme(report: Report): void {
-  const path = `${benchFolder}README.md`;
-  let text = readFileSync(path, "utf8");
-  for (const suite of report.suites) {
-    writeFileSync(`${benchFolder}results/${suite.name}.svg`, chartOf(suite));
-    const section = `${describeRun(report)}\n\n${suite.table}\n\n![${suite.name}](results/${suite.name}.svg)`;
-    const marks = new RegExp(`(<!-- ${suite.name} -->)[^]*?(<!-- /${suite.name} -->)`);
-    text = text.replace(marks, (_, start: string, end: string) => `${start}\n\n${section}\n\n${end}`);
+/** What an earlier run at the same commit, on the same machine, found. */
+function suitesAt(path: string, { machine }: Report): Readonly<Record<string, unknown>> {
+  try {
+    const before = JSON.parse(readFileSync(path, "utf8")) as { machine: Machine; suites: Record<string, unknown> };
+    const { cpu, cores, runtime } = before.machine;
+    return cpu === machine.cpu && cores === machine.cores && runtime === machine.runtime ? before.suites : {};
+  } catch {
+    return {};
   }
-  writeFileSync(path, text);
+}
+
+/** Documents with marks, and where the charts lie from there. */
+const DOCUMENTS = [
+  { path: `${benchFolder}README.md`, charts: "results" },
+  { path: `${benchFolder}../docs/performance.md`, charts: "../bench/results" },
+];
+
+/** Puts tables and charts into the documents, between the marks of each suite that was run. */
+export function updateDocuments(report: Report): void {
+  for (const suite of report.suites.filter(hasChart)) {
+    writeFileSync(`${benchFolder}results/${suite.name}.svg`, chartOf(suite));
+  }
+  for (const { path, charts } of DOCUMENTS) {
+    let text = readFileSync(path, "utf8");
+    for (const suite of report.suites) {
+      const image = hasChart(suite) ? `\n\n![${suite.name}](${charts}/${suite.name}.svg)` : "";
+      const section = `${describeRun(report)}\n\n${suite.table}${image}`;
+      const marks = new RegExp(`(<!-- ${suite.name} -->)[^]*?(<!-- /${suite.name} -->)`);
+      text = text.replace(marks, (_, start: string, end: string) => `${start}\n\n${section}\n\n${end}`);
+    }
+    writeFileSync(path, text);
+  }
+}
+
+function hasChart({ chart, curves }: SuiteResult): boolean {
+  return chart.length > 0 || curves !== undefined;
 }
 
 /** One line on where, when and how noisy. */
@@ -45,32 +72,4 @@ export function describeRun({ date, machine, hiccup }: Report): string {
     `Hiccup (the machine's own stalls): p99 ${hiccup.p99Ms.toFixed(3)} ms, p99.9 ${hiccup.p999Ms.toFixed(3)} ms, ` +
     `max ${hiccup.maxMs.toFixed(1)} ms, ${hiccup.stallsPerSecond.toFixed(1)} stalls over 1 ms a second.`
   );
-}
-
-const BAR_HEIGHT = 28;
-const LABEL_WIDTH = 300;
-const CHART_WIDTH = 760;
-
-/** A bar chart as SVG, without script: labels at the left, values at the end of each bar. */
-function chartOf({ name, chart, isLogarithmic = false }: SuiteResult): string {
-  const lengthOf = (value: number): number => (isLogarithmic ? Math.log10(1 + value) : value);
-  const greatest = lengthOf(Math.max(...chart.map(({ value }) => value)));
-  const height = chart.length * BAR_HEIGHT + 16;
-  const bars = chart.map(({ label, value }, i) => {
-    const width = Math.max(1, (lengthOf(value) / greatest) * (CHART_WIDTH - LABEL_WIDTH - 80));
-    const y = i * BAR_HEIGHT + 8;
-    return (
-      `<text x="${LABEL_WIDTH - 8}" y="${y + 16}" text-anchor="end">${escapeXml(label)}</text>` +
-      `<rect x="${LABEL_WIDTH}" y="${y + 3}" width="${width.toFixed(1)}" height="${BAR_HEIGHT - 10}" rx="2" fill="#2b6cb0"/>` +
-      `<text x="${(LABEL_WIDTH + width + 6).toFixed(1)}" y="${y + 16}">${value < 100 ? value.toFixed(1) : value.toFixed(0)}</text>`
-    );
-  });
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${CHART_WIDTH} ${height}" font-family="sans-serif" font-size="13" role="img" aria-label="${name}">` +
-    `<rect width="100%" height="100%" fill="#fff"/>${bars.join("")}</svg>\n`
-  );
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("`", "");
 }

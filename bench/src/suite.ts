@@ -2,8 +2,18 @@
 export interface SuiteOptions {
   /** Fewer and shorter rounds, for a look; figures that count come from a full run. */
   readonly isQuick: boolean;
+  /** Minutes of a soak. Default 2; 20 s where it is quick. */
+  readonly minutes?: number;
+  /** What chance follows from, where there is any. */
+  readonly seed: number;
   /** Told what is being measured. */
   progress(text: string): void;
+}
+
+/** One line of a chart of curves: what it is, and its points from left to right. */
+export interface Curve {
+  readonly label: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
 }
 
 /** What a suite found. */
@@ -17,4 +27,8 @@ export interface SuiteResult {
   readonly chart: readonly { readonly label: string; readonly value: number }[];
   /** Whether its bars grow with the logarithm of their value: where the greatest is a thousand times the least. */
   readonly isLogarithmic?: boolean;
+  /** Drawn in the place of bars, both axes logarithmic: what grows, and with what. */
+  readonly curves?: { readonly x: string; readonly lines: readonly Curve[] };
+  /** What must not be: the command ends with 1 where there is any. */
+  readonly failures?: readonly string[];
 }

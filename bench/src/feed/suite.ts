@@ -2,28 +2,22 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startChild } from "../child.ts";
-import { formatSpread, quantile, type Spread, spreadOf } from "../statistics.ts";
+import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import { type BenchAuthority, startBenchAuthority } from "./authority.ts";
-import { type Crew, startCrew } from "./crew.ts";
+import { startCrew } from "./crew.ts";
 import { openFilesLimit, type Resident, residentOf } from "./memory.ts";
+import { type Reached, reach } from "./reach.ts";
 
 const TENANTS = 1_000;
 const REPLICAS = 100;
 const STREAMS = 10_000;
 const TARGETS = { appliedP99Ms: 100, streamsMb: 400, broadcastMs: 2_000, sidecarMb: 80 };
 const IDLE_MS = 10_000;
+const QUICK_IDLE_MS = 2_000;
+const QUICK_STREAMS = 1_000;
 const rawScript = fileURLToPath(new URL("../sidecar/raw-server.ts", import.meta.url));
 const sidecarScript = fileURLToPath(new URL("sidecar-server.ts", import.meta.url));
-
-/** Milliseconds from before a change was asked for: of every follower, and of the last of each change. */
-interface Reached {
-  readonly changes: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  readonly lastMs: Spread;
-}
 
 interface Streams {
   readonly streams: number;
@@ -92,44 +86,17 @@ async function measureReplicas(authority: BenchAuthority, options: SuiteOptions)
   }
 }
 
-/** What was set last: what says the same again is no change, and has no version of its own. */
-let seats = 0;
-
-/** Makes changes one after the other, each once all have the one before it. */
-async function reach(
-  authority: BenchAuthority,
-  crew: Crew,
-  { changes, timeoutMs }: { readonly changes: number; readonly timeoutMs: number },
-): Promise<Reached> {
-  const all: number[] = [];
-  const last: number[] = [];
-  for (let i = 0; i < changes; i++) {
-    const startNs = process.hrtime.bigint();
-    const version = await authority.change(`tenant-${i}`, { name: "t", plan: "pro", features: { seats: ++seats } });
-    const times = (await crew.times(version, timeoutMs)).map((atNs) => Number(atNs - startNs) / 1e6);
-    all.push(...times);
-    last.push(Math.max(...times));
-  }
-  all.sort((a, b) => a - b);
-  return {
-    changes,
-    p50Ms: quantile(all, 0.5),
-    p99Ms: quantile(all, 0.99),
-    maxMs: all.at(-1) ?? Number.NaN,
-    lastMs: spreadOf(last),
-  };
-}
-
 async function measureSidecar(authority: BenchAuthority, options: SuiteOptions): Promise<Idle> {
   const command = [process.execPath, "--conditions=@dimmer/source"];
   const { url, trust, tokenFile, folder } = authority;
   const sidecars: Resident[] = [];
   const raws: Resident[] = [];
+  const idleMs = options.isQuick ? QUICK_IDLE_MS : IDLE_MS;
   for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
-    options.progress(`feed: a sidecar that idles for ${IDLE_MS} ms, and a raw node:http server`);
+    options.progress(`feed: a sidecar that idles for ${idleMs} ms, and a raw node:http server`);
     const sidecar = await startChild([...command, sidecarScript, url, trust, tokenFile, join(folder, `s${pass}`)]);
     const raw = await startChild([...command, rawScript, join(folder, `r${pass}`)]);
-    await pause(IDLE_MS);
+    await pause(idleMs);
     sidecars.push(residentOf(sidecar.pid));
     raws.push(residentOf(raw.pid));
     await Promise.all([sidecar.stop(), raw.stop()]);
@@ -144,15 +111,16 @@ async function measureSidecar(authority: BenchAuthority, options: SuiteOptions):
 async function measureStreams(authority: BenchAuthority, options: SuiteOptions): Promise<Streams | string> {
   const limit = openFilesLimit();
   const processes = 2;
-  if (!(limit > STREAMS + 500))
-    return `not run: a process may have ${limit} files open here, ${STREAMS} streams need more`;
+  const wanted = options.isQuick ? QUICK_STREAMS : STREAMS;
+  if (!(limit > wanted + 500))
+    return `not run: a process may have ${limit} files open here, ${wanted} streams need more`;
   const beforeMb = residentOf(authority.pid).allMb;
-  options.progress(`feed: ${STREAMS} streams, at most ${limit} open files a process`);
+  options.progress(`feed: ${wanted} streams, at most ${limit} open files a process`);
   const crew = await startCrew({
     ...authority,
     script: "streams-process.ts",
     processes,
-    followers: STREAMS,
+    followers: wanted,
     readyMs: 300_000,
   });
   try {

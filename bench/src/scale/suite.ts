@@ -6,10 +6,14 @@ import { runChild } from "../child.ts";
 import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { BuildRun } from "./build-process.ts";
+import { ASSUMED, estimateOf, type Measured, measureSignatures } from "./estimate.ts";
+import { growthOf } from "./growth.ts";
 import type { DiskRun, ReplicaRun } from "./replica-process.ts";
+import { runReplicas } from "./replicas-suite.ts";
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
-const QUICK_SIZES = [1_000, 10_000, 50_000];
+const PASSES = 3;
+const QUICK_SIZES = [1_000, 10_000];
 const TARGETS = { mostMb: 250, fromDiskMs: 4_000, stallMs: 10 };
 
 type Run = Omit<BuildRun, "trust"> & ReplicaRun & DiskRun;
@@ -37,10 +41,37 @@ interface Size {
   readonly figures: Readonly<Record<keyof Run, Spread>>;
 }
 
-/** From a thousand tenants to a million: what building, transfer, intake, memory and a check grow by. */
-export async function runScaleSuite(options: SuiteOptions): Promise<SuiteResult> {
+/** What is drawn, and how it is called there. */
+const CURVES = [
+  ["buildMs", "build, ms"],
+  ["fromFeedMs", "ready from the feed, ms"],
+  ["fromDiskMs", "ready from disk, ms"],
+  ["oneMs", "one changed, ms"],
+  ["allMs", "all changed, ms"],
+  ["readyMb", "resident memory, MB"],
+  ["checkNs", "check, ns"],
+] as const satisfies readonly (readonly [keyof Run, string])[];
+
+/**
+ * What grows with tenants, from a thousand to a million; what with replicas, from one to ten thousand; and what both come
+ * to at ten million and ten thousand, as an estimate.
+ */
+export async function runScaleSuite(options: SuiteOptions): Promise<readonly SuiteResult[]> {
+  const sizes = await measureSizes(options);
+  const replicas = await runReplicas(options);
+  const measured = measuredOf(sizes, replicas.streamUs);
+  const estimate = {
+    name: "scale-estimate",
+    data: { measured, assumed: ASSUMED },
+    table: estimateOf(measured),
+    chart: [],
+  };
+  return [resultOf(sizes, options.isQuick ? 1 : PASSES), replicas.result, estimate];
+}
+
+async function measureSizes(options: SuiteOptions): Promise<readonly Size[]> {
   const sizes: Size[] = [];
-  const passes = options.isQuick ? 1 : 5;
+  const passes = options.isQuick ? 1 : PASSES;
   for (const tenants of options.isQuick ? QUICK_SIZES : SIZES) {
     const runs: Run[] = [];
     for (let pass = 0; pass < passes; pass++) {
@@ -51,16 +82,35 @@ export async function runScaleSuite(options: SuiteOptions): Promise<SuiteResult>
     const figures = Object.fromEntries(spreads) as Size["figures"];
     sizes.push({ name: `${tenants}`, tenants, figures });
   }
+  return sizes;
+}
+
+function resultOf(sizes: readonly Size[], passes: number): SuiteResult {
   return {
     name: "scale",
     data: { passes, targets: TARGETS, sizes },
     table: tableOf(sizes),
-    chart: sizes.flatMap(({ tenants, figures }) => [
-      { label: `${tenants.toLocaleString("en")} tenants, ready from the feed, ms`, value: figures.fromFeedMs.median },
-      { label: "ready from disk, ms", value: figures.fromDiskMs.median },
-      { label: "resident memory, MB", value: figures.readyMb.median },
-    ]),
-    isLogarithmic: true,
+    chart: [],
+    curves: {
+      x: "tenants",
+      lines: CURVES.map(([figure, label]) => ({
+        label: `${label}, slope ${slopeOf(sizes, figure).toFixed(2)}`,
+        points: sizes.map(({ tenants, figures }) => [tenants, figures[figure].median] as const),
+      })),
+    },
+  };
+}
+
+function measuredOf(sizes: readonly Size[], streamUs: number): Measured {
+  const [less, more] = sizes.slice(-2) as [Size, Size];
+  const both = (figure: keyof Run): [number, number] => [less.figures[figure].median, more.figures[figure].median];
+  return {
+    tenants: [less.tenants, more.tenants],
+    feedBytes: both("feedBytes"),
+    readyMb: both("readyMb"),
+    fromFeedMs: both("fromFeedMs"),
+    streamUs,
+    ...measureSignatures(),
   };
 }
 
@@ -83,13 +133,8 @@ async function runOnce(tenants: number): Promise<Run> {
   }
 }
 
-/**
- * The power by which a figure grows with the number of tenants, between the two largest sizes: 0 is flat, 1 is linear.
- */
 function slopeOf(sizes: readonly Size[], figure: keyof Run): number {
-  const [less, more] = sizes.slice(-2);
-  if (less === undefined || more === undefined) return Number.NaN;
-  return Math.log(more.figures[figure].median / less.figures[figure].median) / Math.log(more.tenants / less.tenants);
+  return growthOf(sizes.map(({ tenants, figures }) => [tenants, figures[figure].median]));
 }
 
 function tableOf(sizes: readonly Size[]): string {
