@@ -2,10 +2,11 @@ import type { PolicyDocument } from "@dimmer/core";
 import { type FeedSource, followFeed, type ReplicaLog } from "@dimmer/feed/follow";
 import { directorySource, diskStore, httpSource, systemClock } from "@dimmer/feed/node";
 import type { Address } from "./address.ts";
+import { checkNode } from "./check-node.ts";
 import type { Dimmer } from "./dimmer.ts";
 import { type ConnectOptions, checkOptions } from "./options.ts";
 import { dimmerOf } from "./replica-dimmer.ts";
-import { firstOf } from "./waiting.ts";
+import { firstOf, withoutData } from "./waiting.ts";
 
 /**
  * Follows a feed and answers from it. Resolves when the first generation is verified, or after `waitMs`: a product
@@ -21,6 +22,7 @@ import { firstOf } from "./waiting.ts";
 export async function connect<P extends PolicyDocument = PolicyDocument>(
   options: ConnectOptions<P>,
 ): Promise<Dimmer<P>> {
+  checkNode("connect");
   const {
     addresses,
     trust,
@@ -44,6 +46,10 @@ export async function connect<P extends PolicyDocument = PolicyDocument>(
   });
   const dimmer = dimmerOf<P>(replica, log);
   if (waitMs > 0) await firstOf(replica.ready(), waitMs);
+  if (waitMs > 0 && !replica.isReady) {
+    const sources = replica.status().sources.map(({ name, lastError }) => ({ name, lastError }));
+    log.warn({ sources }, withoutData(waitMs));
+  }
   return dimmer;
 }
 

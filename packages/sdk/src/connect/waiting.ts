@@ -23,3 +23,8 @@ export async function firstOf(ready: Promise<void>, waitMs: number): Promise<voi
     clearTimeout(timer);
   }
 }
+
+/** What is said once where `connect` has waited in vain. Never throws. */
+export function withoutData(waitMs: number): string {
+  return `${waitMs} ms without verified data: until there is some, every answer is the policy's fallback (no_data)`;
+}

@@ -1,7 +1,7 @@
 import type { Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
-import type { SignalSource } from "../jobs/once-denied.ts";
+import { checkSignalSource, type SignalSource } from "../jobs/once-denied.ts";
 import { anySignal, signalOf } from "../jobs/signal-of.ts";
 
 /** For whom calls go out, and what they ask for. */
@@ -36,6 +36,7 @@ export function guardEgress<Capability extends string = string, Feature extends 
   fetch: typeof globalThis.fetch = globalThis.fetch,
 ): typeof globalThis.fetch {
   const options: EgressOptions = typeof whose === "string" ? { tenant: whose } : whose;
+  checkSignalSource("guardEgress", dimmer as SignalSource);
   checkFields("guardEgress", options, ["tenant", "capability", "feature", "principal"]);
   const { tenant, capability = "integration" } = options;
   if (typeof tenant !== "string") {

@@ -1,4 +1,4 @@
-import type { Ask, Decision } from "@dimmer/core";
+import { type Ask, type Decision, PRINCIPALS } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { judgeClassified, type TenantRequest } from "../routes/judge-request.ts";
 import type { RouteFinding } from "../routes/lint-routes.ts";
@@ -30,6 +30,7 @@ export class TenantGuard<Request> {
   readonly #counters = new RouteCounters();
   /** Whether the table has been held against the policy, or never can be. */
   #isLinted: boolean;
+  #hasWarnedOfClass = false;
 
   /**
    * @param language the request's `Accept-Language`
@@ -75,11 +76,19 @@ export class TenantGuard<Request> {
   whoOf(request: Request): MaybePromise<Who | undefined> {
     return whenKnown(this.#options.tenant(request), (tenant) => {
       if (tenant === undefined || tenant === null) return undefined;
-      return whenKnown(this.#options.principal?.(request), (principal) => ({
-        tenant,
-        principal: principal ?? undefined,
-      }));
+      return whenKnown(this.#options.principal?.(request), (principal) => {
+        if (principal === undefined || principal === null) return { tenant, principal: undefined };
+        if (!this.#hasWarnedOfClass && !PRINCIPALS.includes(principal)) this.#warnOfClass(principal);
+        return { tenant, principal };
+      });
     });
+  }
+
+  /** A role that is not mapped goes unnoticed for as long as everybody pays, and shuts administrators out after that. */
+  #warnOfClass(principal: unknown): void {
+    this.#hasWarnedOfClass = true;
+    const fix = "It has only what every class has, also where administrators keep their way back. Map your roles";
+    this.#warn(`dimmer: guard: principal(request) ${shown(principal)}. ${fix} onto ${PRINCIPALS.join(", ")}.`);
   }
 
   /** Judges what is classified and not open, for somebody who is known already. Never throws, unless Dimmer does. */

@@ -1,7 +1,7 @@
 import type { Decision, Principal } from "@dimmer/core";
 import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import { checkFields } from "../connect/check-option.ts";
-import { decisionOf, deniedBy, type SignalSource } from "./once-denied.ts";
+import { checkSignalSource, decisionOf, deniedBy, type SignalSource } from "./once-denied.ts";
 import { signalOf } from "./signal-of.ts";
 
 /** Whose job it is, and what it asks for. */
@@ -50,6 +50,7 @@ export async function guardJob<T, Capability extends string = string, Feature ex
   job: (signal: AbortSignal) => T | PromiseLike<T>,
 ): Promise<JobOutcome<T>> {
   const options: JobOptions = typeof whose === "string" ? { tenant: whose } : whose;
+  checkSignalSource("guardJob", dimmer as SignalSource);
   checkJob(options, job);
   const { capability = "job", throwsWhenDenied = false } = options;
   const signal = await signalOf(dimmer as SignalSource, { ...options, capability });

@@ -1,4 +1,5 @@
 import { type Decision, INTERACTIVE_PRINCIPALS, LOGIN_CAPABILITY, type Principal } from "@dimmer/core";
+import { callerMistake, shown } from "../connect/caller-mistake.ts";
 import type { SignalAsk } from "../connect/signals.ts";
 import { isPromise, type MaybePromise } from "../routes/maybe-promise.ts";
 
@@ -26,15 +27,17 @@ export interface LongLived<Capability extends string = string, Feature extends s
  * may not now, else on the instant of the step, lock or generation that takes it. Holds the signals for as long as it
  * listens, however many connections there are.
  *
- * Over `connectRemote()` it hears within its `pollMs`. Never throws; what `listener` throws, Node reports as uncaught.
+ * Over `connectRemote()` it hears within its `pollMs`. What `listener` throws, Node reports as uncaught.
  *
  * @returns stops listening: call it when the connection has ended by itself
+ * @throws {TypeError} where `dimmer` gives no signals
  */
 export function onceDenied<Capability extends string = string, Feature extends string = string>(
   dimmer: SignalSource<Capability, Feature>,
   longLived: LongLived<NoInfer<Capability>, NoInfer<Feature>>,
   listener: (decision: Decision) => void,
 ): () => void {
+  checkSignalSource("onceDenied", dimmer as SignalSource);
   const over = new AbortController();
   const tell = (signal: AbortSignal): void => {
     if (over.signal.aborted) return;
@@ -51,6 +54,17 @@ export function onceDenied<Capability extends string = string, Feature extends s
     else listen(signal);
   }
   return () => over.abort();
+}
+
+/**
+ * Refuses what gives no signals: what `connectEdge` gives, or a `connect()` that was not awaited.
+ *
+ * @throws {TypeError}
+ */
+export function checkSignalSource(of: string, dimmer: SignalSource): void {
+  if (typeof (dimmer as Partial<SignalSource> | undefined)?.signal === "function") return;
+  const fix = "give what connect() or connectRemote() resolves to";
+  throw callerMistake(`${of}: dimmer.signal`, shown((dimmer as Partial<SignalSource> | undefined)?.signal), fix);
 }
 
 /** What an actor must have to go on: what it asks for, and `login` where the actor signs in. Never throws. */

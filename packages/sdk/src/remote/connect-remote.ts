@@ -9,7 +9,7 @@ import {
 import { formatVersion } from "@dimmer/statement/lean";
 import { Listeners } from "../connect/listeners.ts";
 import { valueOrElse } from "../connect/value.ts";
-import { firstOf, whileAlive } from "../connect/waiting.ts";
+import { firstOf, whileAlive, withoutData } from "../connect/waiting.ts";
 import { Breaker } from "./breaker.ts";
 import { LockWatch } from "./lock-watch.ts";
 import { checkRemoteOptions, type RemoteOptions } from "./options.ts";
@@ -134,6 +134,10 @@ export async function connectRemote<P extends PolicyDocument = PolicyDocument>(
     [Symbol.asyncDispose]: close,
   };
   if (waitMs > 0) await firstOf(watch.ready(), waitMs);
+  if (waitMs > 0 && watch.held === undefined) {
+    const why = watch.lastError === undefined ? "" : ` (${watch.lastError})`;
+    console.warn(`dimmer: ${source}: ${withoutData(waitMs)}${why}`);
+  }
   return dimmer;
 }
 

@@ -106,7 +106,13 @@ describe("connect", { timeout: 30_000 }, () => {
     const feed = kept(await LiveFeed.create({ entitlements }));
     const path = feed.socketPath("s");
     const startedMs = performance.now();
-    const dimmer = kept(await connect({ feed: `unix:${path}`, trust: feed.trust, ...FAST, waitMs: 60 }));
+    const warn = vi.fn();
+    const log = { ...silent, warn };
+    const dimmer = kept(await connect({ feed: `unix:${path}`, trust: feed.trust, ...FAST, log, waitMs: 60 }));
+    expect(warn, "a product that enforces nothing yet says so").toHaveBeenCalledWith(
+      { sources: [expect.objectContaining({ name: `unix:${path}` })] },
+      "60 ms without verified data: until there is some, every answer is the policy's fallback (no_data)",
+    );
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(59);
     expect(dimmer.isReady).toBe(false);
     expect(dimmer.check("late", "create")).toMatchObject({ allowed: true, reason: "no_data", freshness: "fallback" });

@@ -1,4 +1,4 @@
-import { standardPolicy } from "@dimmer/core";
+import { type Principal, standardPolicy } from "@dimmer/core";
 import { describe, expect, it } from "vitest";
 import { RequestGuard } from "../../src/guard/guard.ts";
 import type { GuardOptions } from "../../src/guard/options.ts";
@@ -26,6 +26,19 @@ describe("the construction of a guard", () => {
     expect(dimmer.asked.map(({ ask }) => ask)).toEqual([{ capability: "view" }, { capability: "view" }]);
     guardWith({ warn: (message) => said.push(message) });
     expect(said).toHaveLength(1);
+  });
+
+  it("says once where a role of the product is none of Dimmer's classes", async () => {
+    const said: string[] = [];
+    const guard = guardWith({ warn: (message) => said.push(message) });
+    const owner = { tenant: "shut", principal: "owner" as Principal };
+    expect(await statusOf(guard, owner), "it has only what everybody has").toBe(403);
+    await statusOf(guard, owner);
+    await statusOf(guard, { tenant: "shut", principal: "admin" });
+    await statusOf(guard, { tenant: "shut" });
+    expect(said).toEqual([
+      expect.stringMatching(/principal\(request\) is "owner".* onto admin, billing, member, service/),
+    ]);
   });
 
   it.each([

@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Decision } from "@dimmer/core";
 import { describe, expect, it, vi } from "vitest";
-import { closeFrameOf, onceDenied } from "../../src/jobs/index.ts";
+import { guardEgress } from "../../src/egress/index.ts";
+import { closeFrameOf, guardJob, onceDenied } from "../../src/jobs/index.ts";
 import { LiveDimmer } from "../guard/live-dimmer.ts";
 import { locked, unpaid } from "../guard/memory-dimmer.ts";
 
@@ -83,6 +84,20 @@ describe("onceDenied", () => {
     (runInNewContext("gc") as () => void)();
     for (let at = 0; at < 6_000; at++) dimmer.change(`t${at}`, locked());
     expect(heard.size).toBe(6_000);
+  });
+});
+
+describe("what gives no signals", () => {
+  it.each([
+    ["a connect() that was not awaited", Promise.resolve(new LiveDimmer({}))],
+    ["arguments that are swapped", "acme"],
+    ["nothing", undefined],
+  ])("is refused by its name: %s", async (_what, given) => {
+    const dimmer = given as never;
+    const told = /dimmer\.signal is missing: give what connect\(\) or connectRemote\(\) resolves to/;
+    expect(() => onceDenied(dimmer, viewing, () => {})).toThrow(told);
+    expect(() => guardEgress(dimmer, "acme")).toThrow(told);
+    await expect(guardJob(dimmer, "acme", () => 1)).rejects.toThrow(told);
   });
 });
 

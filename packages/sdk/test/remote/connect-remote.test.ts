@@ -98,6 +98,17 @@ describe("connectRemote", { timeout: 30_000 }, () => {
     }
   });
 
+  it("says so where nothing came within waitMs", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const feed = kept(await LiveFeed.create({ entitlements }));
+    const sidecar = `unix:${feed.socketPath("none")}`;
+    kept(await connectRemote({ sidecar, trust: feed.trust, waitMs: 50 }));
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^dimmer: unix:.*none: 50 ms without verified data: .*ENOENT/)],
+    ]);
+    warn.mockRestore();
+  });
+
   it("resolves with the sidecar down, answers the fallback and never rejects", async () => {
     const feed = kept(await LiveFeed.create());
     const dimmer = kept(
