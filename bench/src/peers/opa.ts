@@ -1,85 +1,46 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { type BenchChild, pinned } from "../child.ts";
-import type { Server } from "../sidecar/servers.ts";
+import {
+  askPeer,
+  endPeer,
+  freePort,
+  type HttpPeer,
+  modeOf,
+  peerFile,
+  programVersion,
+  startGoServer,
+  whenAnswering,
+} from "./http-peer.ts";
 
-const FOLDER = new URL("../../peers/", import.meta.url);
-const program = fileURLToPath(new URL("bin/opa", FOLDER));
-const policy = fileURLToPath(new URL("policy.rego", FOLDER));
-const READY_MS = 30_000;
+const PATH = "/v1/data/dimmer/allow";
 const MODES = { full: { create: true, view: true }, limited: { view: true } };
 
-/** Where OPA answers. */
-export const OPA_PATH = "/v1/data/dimmer/allow";
-
-/** The version that is installed, or `undefined`. Never throws. */
-export function opaVersion(): string | undefined {
-  if (!existsSync(program)) return undefined;
-  try {
-    return /^Version: (\S+)/m.exec(execFileSync(program, ["version"], { encoding: "utf8" }))?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * OPA's own server on a Unix socket, on one core: `GOMAXPROCS` at one, as Go's documentation asks where a process has one
- * core, no access log, tenants and modes as data in memory.
- *
- * @throws {Error} where it is not listening within 30 s
- */
-export async function startOpa(folder: string, core: number, tenants: readonly string[]): Promise<Server> {
-  const data = join(folder, "data.json");
-  const modes = tenants.map((tenant) => [tenant, tenant.endsWith("0") ? "limited" : "full"]);
-  writeFileSync(data, JSON.stringify({ tenants: Object.fromEntries(modes), modes: MODES }));
-  const socketPath = join(folder, "opa.sock");
-  const options = ["--server", "--addr", `unix://${socketPath}`, "--log-level", "error", "--disable-telemetry"];
-  const [file = "", ...args] = pinned([program, "run", ...options, policy, data], core);
-  const process_ = spawn(file, args, { stdio: "ignore", env: { ...process.env, GOMAXPROCS: "1" } });
-  const child: BenchChild = { pid: process_.pid ?? 0, ready: {}, stop: () => end(process_) };
-  const untilMs = performance.now() + READY_MS;
-  while (!(await isHealthy(socketPath))) {
-    if (process_.exitCode !== null || performance.now() > untilMs) {
-      await child.stop();
-      throw new Error(`OPA is not listening (exit ${process_.exitCode})`);
-    }
-    await pause(50);
-  }
-  return { name: "opa", title: "OPA", socketPath, child };
-}
-
-/** Asks a server over its socket, and gives back the JSON of its answer. Rejects where that is not 200. */
-export function askServer(socketPath: string, path: string, body: string): Promise<unknown> {
-  return new Promise((done, fail) => {
-    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const sent = request({ socketPath, path, method: "POST", headers, agent: false }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
-      response.on("end", () => {
-        const text = Buffer.concat(pieces).toString();
-        if (response.statusCode === 200) done(JSON.parse(text));
-        else fail(new Error(`${path}: ${response.statusCode} ${text}`));
-      });
-    });
-    sent.on("error", fail);
-    sent.end(body);
-  });
-}
-
-async function isHealthy(socketPath: string): Promise<boolean> {
-  return await askServer(socketPath, OPA_PATH, "{}").then(
-    () => true,
-    () => false,
-  );
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((done) => child.once("exit", done));
-  child.kill("SIGTERM");
-  await ended;
-}
+/** OPA's own server: tenants and modes are data in its memory. */
+export const OPA: HttpPeer = {
+  name: "opa",
+  title: "OPA",
+  config: "`opa run --server`, tenants and modes as data in memory, log level error, telemetry off",
+  published: "about 1 ms a decision (its documentation, Policy Performance)",
+  version: () => programVersion(peerFile("bin/opa"), ["version"], /^Version: (\S+)/m),
+  start: async (folder, tenants) => {
+    const data = join(folder, "data.json");
+    writeFileSync(
+      data,
+      JSON.stringify({ tenants: Object.fromEntries(tenants.map((id) => [id, modeOf(id)])), modes: MODES }),
+    );
+    const port = await freePort();
+    const options = ["--server", "--addr", `127.0.0.1:${port}`, "--log-level", "error", "--disable-telemetry"];
+    const child = startGoServer([peerFile("bin/opa"), "run", ...options, peerFile("policy.rego"), data]);
+    await whenAnswering("OPA", child, () => askPeer(port, PATH, "{}"));
+    return {
+      pid: child.pid ?? 0,
+      port,
+      door: {
+        path: PATH,
+        body: (tenant, capability) => JSON.stringify({ input: { tenant, capability } }),
+        isAllowed: (answer) => (answer as { result?: boolean }).result === true,
+      },
+      stop: () => endPeer(child),
+    };
+  },
+};

@@ -4,175 +4,156 @@ import { join } from "node:path";
 import { buildBenchFeed } from "../bench-feed.ts";
 import { shuffledTenants } from "../decision/timing.ts";
 import { type LoadResult, runLoad } from "../sidecar/run-load.ts";
-import { type Server, startDimmer, startFloor, startRaw } from "../sidecar/servers.ts";
-import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { startDimmer, startRaw } from "../sidecar/servers.ts";
+import { spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
-import { askServer, OPA_PATH, opaVersion, startOpa } from "./opa.ts";
+import { CERBOS } from "./cerbos.ts";
+import { askPeer, type HttpPeer, type PeerDoor, type RunningPeer } from "./http-peer.ts";
+import { OPA } from "./opa.ts";
+import { OPENFGA } from "./openfga.ts";
+import { tableOf } from "./sidecar-table.ts";
 
 const TENANTS = 10_000;
 /** Low enough for the slowest to keep up on one core: past that an open loop measures the queue alone. */
 const RATE = 1_000;
 const CONNECTIONS = 64;
-const SERVER_CORE = 0;
 const CHECKED_TENANTS = 200;
-const NOT_MEASURED = [
-  "Cerbos: 0.57 needs Go 1.27, install.sh has no build of it",
-  ...["flagd", "Unleash Edge", "OpenFGA"].map((name) => `${name}: install.sh has no build of it`),
+const PEERS: readonly HttpPeer[] = [OPA, CERBOS, OPENFGA];
+/** Of these no package holds a server that is built within minutes. */
+const NOT_PACKED = [
+  {
+    title: "flagd",
+    why: "its Go module could not be downloaded where install.sh was written, and nothing else packs its server",
+  },
+  { title: "Unleash Edge", why: "its crate takes a quarter of an hour to build, which install.sh does not do" },
 ];
 
-/** How a server is asked. */
-interface Door {
-  readonly path: string;
-  body(tenant: string, capability: string): string;
-  /** Whether an answer allows. */
-  isAllowed(answer: unknown): boolean;
-}
-
-const DIMMER: Door = {
+const DIMMER_DOOR: PeerDoor = {
   path: "/v1/check",
   body: (tenant, capability) => JSON.stringify({ tenant, capability, principal: "member" }),
   isAllowed: (answer) => (answer as { allowed?: boolean }).allowed === true,
 };
-const OPA: Door = {
-  path: OPA_PATH,
-  body: (tenant, capability) => JSON.stringify({ input: { tenant, capability } }),
-  isAllowed: (answer) => (answer as { result?: boolean }).result === true,
-};
 
-interface Contender {
-  readonly server: Server;
-  readonly door: Door;
-  readonly version: string;
-  /** Whether it decides: floors answer the same to everybody, and are not examined. */
-  readonly isExamined: boolean;
-}
-
-interface Row {
+/** A server in this comparison. */
+export interface Contender {
   readonly name: string;
   readonly title: string;
   readonly version: string;
-  readonly cpuUs: Spread;
-  readonly cpuRatio: Spread;
-  /** To Dimmer's processor time in the same pass: below 1 is a loss of ours. */
-  readonly toDimmer: Spread;
-  readonly perSecond: Spread;
-  readonly p50Us: Spread;
-  readonly p99Us: Spread;
+  readonly config: string;
+  readonly published: string;
+  readonly closed: readonly LoadResult[];
+  readonly open: readonly LoadResult[];
 }
 
-/** The sidecar beside the servers of other products, over Unix sockets: each on one core, the load on the other. */
+/** A server that is not measured, and why. */
+export interface NotRun {
+  readonly title: string;
+  readonly why: string;
+}
+
+type Running = RunningPeer & Contender & { readonly closed: LoadResult[]; readonly open: LoadResult[] };
+
+/** The sidecar beside the servers of other products, over TCP: each on one core, the load on the other, interleaved. */
 export async function runSidecarPeers(options: SuiteOptions): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-"));
-  const contenders: Contender[] = [];
-  const notRun: string[] = [];
+  const running: Running[] = [];
+  const notRun: NotRun[] = [...NOT_PACKED];
   try {
-    const floor = await startFloor(folder);
-    if (floor === undefined) notRun.push("C floor: no C compiler on this machine");
-    else contenders.push({ server: floor, door: DIMMER, version: "", isExamined: false });
-    contenders.push({ server: await startRaw(folder), door: DIMMER, version: "", isExamined: false });
+    const own = { config: "", published: "" };
+    const raw = await startRaw(folder);
+    running.push(
+      asRunning(raw, { ...own, name: "raw", title: "raw `node:http`, fixed answer", version: process.version }),
+    );
     const dimmer = await startDimmer(folder, await buildBenchFeed(folder, TENANTS));
-    contenders.push({ server: dimmer, door: DIMMER, version: "this commit", isExamined: true });
-    const version = opaVersion();
-    if (version === undefined) notRun.push("OPA: not installed: bench/peers/install.sh builds it, with Go");
-    else {
-      const server = await startOpa(folder, SERVER_CORE, shuffledTenants(TENANTS));
-      contenders.push({ server, door: OPA, version, isExamined: true });
+    running.push(asRunning(dimmer, { ...own, name: "dimmer", title: "**Dimmer sidecar**", version: "this commit" }));
+    const tenants = shuffledTenants(TENANTS);
+    for (const peer of PEERS) {
+      const found = peer.version();
+      if ("notRun" in found) {
+        notRun.push({ title: peer.title, why: found.notRun });
+        continue;
+      }
+      options.progress(`sidecar peers: starting ${peer.name} ${found.version}`);
+      const server = await peer.start(folder, tenants);
+      running.push({ ...peer, ...server, version: found.version, closed: [], open: [] });
     }
-    notRun.push(...NOT_MEASURED);
-    for (const contender of contenders) if (contender.isExamined) await examine(contender);
-    const rows = await measure(contenders, options);
+    for (const contender of running) if (contender.name !== "raw") await examine(contender);
+    await measure(running, options);
     return {
       name: "sidecar-peers",
-      data: { tenants: TENANTS, rate: RATE, connections: CONNECTIONS, rows, notRun },
-      table: tableOf(rows, notRun),
-      chart: rows.map(({ name, cpuUs }) => ({ label: `${name}, CPU µs per request`, value: cpuUs.median })),
+      data: {
+        tenants: TENANTS,
+        rate: RATE,
+        connections: CONNECTIONS,
+        notRun,
+        rows: running.map(({ name, title, version, config, published, closed, open }) => ({
+          name,
+          title,
+          version,
+          config,
+          published,
+          cpuUs: spreadOf(closed.map(({ cpuUs }) => cpuUs)),
+          perSecond: spreadOf(closed.map(({ perSecond }) => perSecond)),
+          p50Us: spreadOf(open.map(({ p50Us }) => p50Us)),
+          p99Us: spreadOf(open.map(({ p99Us }) => p99Us)),
+        })),
+      },
+      table: tableOf(running, notRun, RATE),
+      chart: running.map(({ name, closed }) => ({
+        label: `${name}, CPU µs per request`,
+        value: spreadOf(closed.map(({ cpuUs }) => cpuUs)).median,
+      })),
     };
   } finally {
-    for (const { server } of contenders) await server.child.stop();
+    for (const server of running) await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+function asRunning(
+  { child, port }: Awaited<ReturnType<typeof startRaw>>,
+  about: Omit<Contender, "closed" | "open">,
+): Running {
+  return {
+    ...about,
+    pid: child.pid,
+    port: port ?? 0,
+    door: DIMMER_DOOR,
+    stop: () => child.stop(),
+    closed: [],
+    open: [],
+  };
+}
+
 /** @throws {Error} where one of 400 answers is wrong: what answers wrongly must not win */
-async function examine({ server, door }: Contender): Promise<void> {
+async function examine({ name, port, door }: Running): Promise<void> {
   for (let i = 0; i < CHECKED_TENANTS; i++) {
     for (const capability of ["create", "view"]) {
-      const answer = await askServer(server.socketPath, door.path, door.body(`tenant-${i}`, capability));
+      const answer = await askPeer(port, door.path, door.body(`tenant-${i}`, capability));
       const expected = capability === "view" || i % 10 !== 0;
-      if (door.isAllowed(answer) !== expected)
-        throw new Error(`${server.name}: ${capability} for tenant-${i} is not ${expected}: ${JSON.stringify(answer)}`);
+      if (door.isAllowed(answer) !== expected) {
+        throw new Error(`${name}: ${capability} for tenant-${i} is not ${expected}: ${JSON.stringify(answer)}`);
+      }
     }
   }
 }
 
-async function measure(contenders: readonly Contender[], options: SuiteOptions): Promise<Row[]> {
-  const passes = options.isQuick ? 5 : 7;
-  const durationMs = options.isQuick ? 700 : 3_000;
-  const closed = new Map<Contender, LoadResult[]>(contenders.map((contender) => [contender, []]));
-  const open = new Map<Contender, LoadResult[]>(contenders.map((contender) => [contender, []]));
+async function measure(running: readonly Running[], options: SuiteOptions): Promise<void> {
+  const passes = options.isQuick ? 2 : 7;
+  const durationMs = options.isQuick ? 400 : 1_200;
   for (let pass = 0; pass < passes; pass++) {
-    for (const contender of contenders) {
-      const { server, door } = contender;
-      options.progress(`sidecar peers: pass ${pass + 1} of ${passes}, ${server.name}`);
-      const load = {
-        socketPath: server.socketPath,
+    for (const { name, pid, port, door, closed, open } of running) {
+      options.progress(`sidecar peers: pass ${pass + 1} of ${passes}, ${name}`);
+      const order = {
+        address: { port },
+        method: "POST",
         path: door.path,
         body: door.body("tenant-5001", "create"),
         connections: CONNECTIONS,
         durationMs,
       };
-      closed.get(contender)?.push(await runLoad(server.child.pid, load));
-      open.get(contender)?.push(await runLoad(server.child.pid, { ...load, rate: RATE }));
+      closed.push(await runLoad([pid], order));
+      open.push(await runLoad([pid], { ...order, rate: RATE }));
     }
   }
-  const cpuOf = (name: string, pass: number): number => {
-    const contender = contenders.find(({ server }) => server.name === name);
-    return (contender && closed.get(contender)?.[pass]?.cpuUs) ?? Number.NaN;
-  };
-  return contenders.map((contender): Row => {
-    const loaded = closed.get(contender) ?? [];
-    const paced = open.get(contender) ?? [];
-    return {
-      name: contender.server.name,
-      title: contender.server.title,
-      version: contender.version,
-      cpuUs: spreadOf(loaded.map(({ cpuUs }) => cpuUs)),
-      cpuRatio: spreadOf(loaded.map(({ cpuUs }, pass) => cpuUs / cpuOf("raw", pass))),
-      toDimmer: spreadOf(loaded.map(({ cpuUs }, pass) => cpuUs / cpuOf("dimmer", pass))),
-      perSecond: spreadOf(loaded.map(({ perSecond }) => perSecond)),
-      p50Us: spreadOf(paced.map(({ p50Us }) => p50Us)),
-      p99Us: spreadOf(paced.map(({ p99Us }) => p99Us)),
-    };
-  });
-}
-
-function tableOf(rows: readonly Row[], notRun: readonly string[]): string {
-  const lost = lossesIn(rows);
-  return [
-    `| one core, Unix socket, ${CONNECTIONS} connections | version | CPU µs per request (spread) | × raw | × Dimmer (spread) | requests/s, closed loop | p50 µs at ${RATE.toLocaleString("en")}/s | p99 µs |`,
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ...rows.map(
-      ({ title, version, cpuUs, cpuRatio, toDimmer, perSecond, p50Us, p99Us }) =>
-        `| ${title} | ${version} | ${formatSpread(cpuUs, 1)} | ${cpuRatio.median.toFixed(2)} | ${formatSpread(toDimmer, 1)} | ${formatSpread(perSecond, 0)} | ${formatSpread(p50Us, 0)} | ${formatSpread(p99Us, 0)} |`,
-    ),
-    "",
-    lost.length === 0
-      ? "Dimmer lost to none of the products that were run."
-      : `Dimmer lost by the median to: ${lost.join("; ")}.`,
-    `Not run: ${notRun.join("; ")}.`,
-  ].join("\n");
-}
-
-/** Where a product's median is better than Dimmer's. */
-function lossesIn(rows: readonly Row[]): string[] {
-  const dimmer = rows.find(({ name }) => name === "dimmer");
-  if (dimmer === undefined) return [];
-  return rows
-    .filter(({ name }) => !["c-floor", "raw", "dimmer"].includes(name))
-    .flatMap((row) => [
-      ...(row.toDimmer.median < 1 ? [`${row.title} in CPU per request`] : []),
-      ...(row.perSecond.median > dimmer.perSecond.median ? [`${row.title} in requests/s`] : []),
-      ...(row.p50Us.median < dimmer.p50Us.median ? [`${row.title} in p50`] : []),
-      ...(row.p99Us.median < dimmer.p99Us.median ? [`${row.title} in p99`] : []),
-    ]);
 }

@@ -1,8 +1,9 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 
 /**
  * What the sidecar is compared with: `node:http` that reads the JSON question and answers with a fixed buffer, and does
- * nothing else. `node raw-server.ts SOCKET`
+ * nothing else, on a Unix socket and on a free port of 127.0.0.1. `node raw-server.ts SOCKET`
  */
 const [socketPath] = process.argv.slice(2);
 const answer = Buffer.from(
@@ -17,7 +18,7 @@ const answer = Buffer.from(
 );
 const headers = { "content-type": "application/json", "content-length": answer.length };
 
-const server = createServer((request, response) => {
+const answerTo: RequestListener = (request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.on("end", () => {
@@ -27,9 +28,16 @@ const server = createServer((request, response) => {
     response.writeHead(typeof question.tenant === "string" ? 200 : 400, headers);
     response.end(answer);
   });
-});
-server.listen(socketPath, () => process.stdout.write('{"ready":true}\n'));
+};
+const onSocket = createServer(answerTo);
+const onTcp = createServer(answerTo);
+await new Promise<void>((done) => void onSocket.listen(socketPath, done));
+await new Promise<void>((done) => void onTcp.listen(0, "127.0.0.1", done));
+const { port } = onTcp.address() as AddressInfo;
+process.stdout.write(`${JSON.stringify({ port })}\n`);
 process.on("SIGTERM", () => {
-  server.close();
-  server.closeAllConnections();
+  for (const server of [onSocket, onTcp]) {
+    server.close();
+    server.closeAllConnections();
+  }
 });

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { pinned } from "../child.ts";
 import { cpuTimeMs } from "../cpu-time.ts";
+import type { LoadOrder } from "./load.ts";
 
 /** What one run of load found. */
 export interface LoadResult {
@@ -17,40 +18,32 @@ export interface LoadResult {
   readonly cpuUs: number;
 }
 
-/** One run of load. */
-export interface Load {
-  readonly socketPath: string;
-  readonly path: string;
-  readonly body: string;
-  readonly connections: number;
-  readonly durationMs: number;
-  /** Requests a second in an open loop; left out, the loop is closed. */
-  readonly rate?: number;
-}
-
+const LOAD_CORE = 1;
 const script = fileURLToPath(new URL("load.ts", import.meta.url));
 
 /**
- * Loads a server from a process of its own and measures what the server spent on it. Rejects where an answer was not
- * 200: a server that fails fast must not win.
+ * Loads a server from a process of its own and measures what the processes behind it spent. Rejects where an answer had
+ * another status than the one that counts: a server that fails fast must not win.
+ *
+ * @param pids of the server, and of whoever it asks
  */
-export async function runLoad(serverPid: number, load: Load): Promise<LoadResult> {
-  const rate = load.rate === undefined ? [] : [String(load.rate)];
-  const settings = [load.socketPath, load.path, load.body, String(load.connections), String(load.durationMs), ...rate];
-  const [file = "", ...args] = pinned([process.execPath, script, ...settings], 1);
+export async function runLoad(pids: readonly number[], order: LoadOrder): Promise<LoadResult> {
+  const [file = "", ...args] = pinned([process.execPath, script, JSON.stringify(order)], LOAD_CORE);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const spentMs = (): number => pids.reduce((sum, pid) => sum + (cpuTimeMs(pid) ?? Number.NaN), 0);
   let cpuAtStartMs = Number.NaN;
   let cpuAtEndMs = Number.NaN;
   let result: Omit<LoadResult, "cpuUs"> | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line === '{"measuring":true}') cpuAtStartMs = cpuTimeMs(serverPid) ?? Number.NaN;
+    if (line === '{"measuring":true}') cpuAtStartMs = spentMs();
     else {
-      cpuAtEndMs = cpuTimeMs(serverPid) ?? Number.NaN;
+      cpuAtEndMs = spentMs();
       result = JSON.parse(line) as Omit<LoadResult, "cpuUs">;
     }
   }
   if (result === undefined) throw new Error("the load generator ended without a result");
-  if (result.refused > 0)
-    throw new Error(`${result.refused} of ${result.answered} requests to ${load.path} were refused`);
+  if (result.refused > 0) {
+    throw new Error(`${result.refused} of ${result.answered} requests to ${order.path} were refused`);
+  }
   return { ...result, cpuUs: ((cpuAtEndMs - cpuAtStartMs) * 1_000) / result.answered };
 }

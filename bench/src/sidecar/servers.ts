@@ -9,6 +9,8 @@ export interface Server {
   readonly name: string;
   readonly title: string;
   readonly socketPath: string;
+  /** On 127.0.0.1; `undefined` where it listens on the socket alone. */
+  readonly port: number | undefined;
   readonly child: BenchChild;
 }
 
@@ -16,7 +18,7 @@ const here = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const SERVER_CORE = 0;
 
 /** The C floor: compiled here. `undefined` where the machine has no C compiler. */
-export async function startFloor(folder: string): Promise<Server | undefined> {
+export async function startFloor(folder: string, core: number = SERVER_CORE): Promise<Server | undefined> {
   const program = join(folder, "floor");
   try {
     execFileSync("cc", ["-O2", "-o", program, here("floor.c")], { stdio: "pipe" });
@@ -24,15 +26,15 @@ export async function startFloor(folder: string): Promise<Server | undefined> {
     return undefined;
   }
   const socketPath = join(folder, "floor.sock");
-  const child = await startChild([program, socketPath], { core: SERVER_CORE });
-  return { name: "c-floor", title: "C floor (epoll, fixed answer)", socketPath, child };
+  const child = await startChild([program, socketPath], { core });
+  return { name: "c-floor", title: "C floor (epoll, fixed answer)", socketPath, port: undefined, child };
 }
 
 /** Raw `node:http`, the measure of the sidecar. */
 export async function startRaw(folder: string): Promise<Server> {
   const socketPath = join(folder, "raw.sock");
   const child = await startChild([process.execPath, here("raw-server.ts"), socketPath], { core: SERVER_CORE });
-  return { name: "raw", title: "raw `node:http`, JSON body, fixed answer", socketPath, child };
+  return { name: "raw", title: "raw `node:http`, JSON body, fixed answer", socketPath, port: portOf(child), child };
 }
 
 /** The sidecar as it is shipped, on a feed of 10,000 tenants. */
@@ -42,5 +44,9 @@ export async function startDimmer(folder: string, feed: BenchFeed): Promise<Serv
   const child = await startChild([process.execPath, ...flags, socketPath, feed.directory, feed.trust], {
     core: SERVER_CORE,
   });
-  return { name: "dimmer", title: "Dimmer sidecar, `POST /v1/check`", socketPath, child };
+  return { name: "dimmer", title: "Dimmer sidecar", socketPath, port: portOf(child), child };
+}
+
+function portOf({ ready }: BenchChild): number {
+  return ready["port"] as number;
 }

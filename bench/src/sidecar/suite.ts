@@ -2,127 +2,108 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBenchFeed } from "../bench-feed.ts";
-import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
+import { CHECK, DOORS } from "./doors.ts";
 import { type LoadResult, runLoad } from "./run-load.ts";
 import { type Server, startDimmer, startFloor, startRaw } from "./servers.ts";
+import { doorTable, latencyTable } from "./tables.ts";
 
 const TENANTS = 10_000;
-const RATE = 10_000;
 const CONNECTIONS = 64;
-const CHECK = JSON.stringify({ tenant: "tenant-5001", capability: "create", principal: "member" });
-const BATCH = JSON.stringify({
-  checks: Array.from({ length: 100 }, (_, i) => ({ tenant: `tenant-${i}`, capability: "create", principal: "member" })),
-});
+const RATES = [1_000, 5_000, 10_000, 20_000] as const;
+const QUICK_RATES = [10_000] as const;
 
-interface Row {
+/** A door or floor under a closed loop, by pass. */
+export interface DoorRuns {
+  readonly name: string;
   readonly title: string;
-  readonly cpuUs: Spread;
-  /** Processor time to that of raw `node:http` in the same pair. */
-  readonly cpuRatio: Spread;
-  readonly perSecond: Spread;
-  readonly p50Us?: Spread;
-  readonly p90Us?: Spread;
-  readonly p99Us?: Spread;
-  readonly p999Us?: Spread;
+  readonly runs: readonly LoadResult[];
 }
 
-/** The sidecar against raw `node:http` and a C floor: each on one core, the load on the other, interleaved. */
+/** A server at one rate of an open loop, by pass. */
+export interface LatencyRuns {
+  readonly name: string;
+  readonly transport: "socket" | "TCP";
+  readonly rate: number;
+  readonly runs: readonly LoadResult[];
+}
+
+/** The sidecar's doors against raw `node:http` and a C floor: each server on one core, the load on the other, interleaved. */
 export async function runSidecarSuite(options: SuiteOptions): Promise<SuiteResult> {
   const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-"));
   const servers: Server[] = [];
   try {
     const feed = await buildBenchFeed(folder, TENANTS);
     const floor = await startFloor(folder);
-    const raw = await startRaw(folder);
-    const dimmer = await startDimmer(folder, feed);
-    servers.push(...(floor === undefined ? [] : [floor]), raw, dimmer);
     if (floor === undefined) options.progress("sidecar: C floor not run (no C compiler on this machine)");
-    return await measure(servers, raw, dimmer, options);
+    else servers.push(floor);
+    const raw = await startRaw(folder);
+    servers.push(raw);
+    const dimmer = await startDimmer(folder, feed);
+    servers.push(dimmer);
+    const doors = await measureDoors({ floor, raw, dimmer }, options);
+    const latencies = await measureLatencies(servers, options);
+    return {
+      name: "sidecar",
+      data: { tenants: TENANTS, connections: CONNECTIONS, doors: doors.map(summed), latencies: latencies.map(summed) },
+      table: `${doorTable(doors)}\n\n${latencyTable(latencies)}`,
+      chart: doors.map(({ title, runs }) => ({ label: title, value: spreadOf(runs.map(({ cpuUs }) => cpuUs)).median })),
+    };
   } finally {
     for (const server of servers) await server.child.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(
-  servers: readonly Server[],
-  raw: Server,
-  dimmer: Server,
-  options: SuiteOptions,
-): Promise<SuiteResult> {
-  const passes = options.isQuick ? 3 : 7;
-  const durationMs = options.isQuick ? 1_000 : 3_000;
-  const closed = new Map<Server, LoadResult[]>(servers.map((server) => [server, []]));
-  const open = new Map<Server, LoadResult[]>(servers.map((server) => [server, []]));
-  const batch: LoadResult[] = [];
-  const run = (server: Server, path: string, body: string, rate?: number): Promise<LoadResult> =>
-    runLoad(server.child.pid, {
-      socketPath: server.socketPath,
-      path,
-      body,
-      connections: CONNECTIONS,
-      durationMs,
-      ...(rate === undefined ? {} : { rate }),
-    });
+interface Crew {
+  readonly floor: Server | undefined;
+  readonly raw: Server;
+  readonly dimmer: Server;
+}
+
+async function measureDoors({ floor, raw, dimmer }: Crew, options: SuiteOptions): Promise<DoorRuns[]> {
+  const passes = options.isQuick ? 2 : 7;
+  const durationMs = options.isQuick ? 300 : 1_000;
+  const asked = [
+    ...(floor === undefined ? [] : [{ ...floor, server: floor, order: CHECK }]),
+    { ...raw, server: raw, order: CHECK },
+    ...DOORS.map((door) => ({ ...door, server: dimmer })),
+  ].map(({ name, title, server, order }) => ({ name, title, server, order, runs: [] as LoadResult[] }));
   for (let pass = 0; pass < passes; pass++) {
-    for (const server of servers) {
-      options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${server.name}, closed loop`);
-      closed.get(server)?.push(await run(server, "/v1/check", CHECK));
-      options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${server.name}, ${RATE} requests a second`);
-      open.get(server)?.push(await run(server, "/v1/check", CHECK, RATE));
+    for (const { name, server, order, runs } of asked) {
+      options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${name}, closed loop`);
+      const address = { socketPath: server.socketPath };
+      runs.push(await runLoad([server.child.pid], { ...order, address, connections: CONNECTIONS, durationMs }));
     }
-    options.progress(`sidecar: pass ${pass + 1} of ${passes}, batch of 100`);
-    batch.push(await run(dimmer, "/v1/checks", BATCH));
   }
-  const rawClosed = closed.get(raw) ?? [];
-  const rows = servers.map((server) =>
-    rowOf(server.title, closed.get(server) ?? [], rawClosed, open.get(server) ?? []),
-  );
-  const single = closed.get(dimmer) ?? [];
-  const batchRatio = spreadOf(batch.map((result, i) => result.cpuUs / (single[i]?.cpuUs ?? Number.NaN)));
-  const rawOpen = open.get(raw) ?? [];
-  const latencyRatio = {
-    p50: spreadOf((open.get(dimmer) ?? []).map((result, i) => result.p50Us / (rawOpen[i]?.p50Us ?? Number.NaN))),
-    p90: spreadOf((open.get(dimmer) ?? []).map((result, i) => result.p90Us / (rawOpen[i]?.p90Us ?? Number.NaN))),
-  };
-  return {
-    name: "sidecar",
-    data: { tenants: TENANTS, rate: RATE, connections: CONNECTIONS, passes, rows, batchRatio, latencyRatio },
-    table: tableOf(rows, batchRatio, latencyRatio),
-    chart: rows.map((row) => ({ label: row.title, value: row.cpuUs.median })),
-  };
+  return asked.map(({ name, title, runs }) => ({ name, title, runs }));
 }
 
-function rowOf(
-  title: string,
-  closed: readonly LoadResult[],
-  raw: readonly LoadResult[],
-  open: readonly LoadResult[],
-): Row {
-  return {
-    title,
-    cpuUs: spreadOf(closed.map((result) => result.cpuUs)),
-    cpuRatio: spreadOf(closed.map((result, i) => result.cpuUs / (raw[i]?.cpuUs ?? Number.NaN))),
-    perSecond: spreadOf(closed.map((result) => result.perSecond)),
-    p50Us: spreadOf(open.map((result) => result.p50Us)),
-    p90Us: spreadOf(open.map((result) => result.p90Us)),
-    p99Us: spreadOf(open.map((result) => result.p99Us)),
-    p999Us: spreadOf(open.map((result) => result.p999Us)),
-  };
+async function measureLatencies(servers: readonly Server[], options: SuiteOptions): Promise<LatencyRuns[]> {
+  const passes = options.isQuick ? 1 : 3;
+  const durationMs = options.isQuick ? 500 : 1_500;
+  const asked = servers.flatMap((server) => [
+    { server, transport: "socket" as const, address: { socketPath: server.socketPath } },
+    ...(server.port === undefined ? [] : [{ server, transport: "TCP" as const, address: { port: server.port } }]),
+  ]);
+  const found: (LatencyRuns & { runs: LoadResult[] })[] = [];
+  for (const rate of options.isQuick ? QUICK_RATES : RATES) {
+    const rows = asked.map((one) => ({ ...one, name: one.server.name, rate, runs: [] as LoadResult[] }));
+    for (let pass = 0; pass < passes; pass++) {
+      for (const { server, transport, address, runs } of rows) {
+        options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${server.name} by ${transport}, ${rate} a second`);
+        const order = { ...CHECK, address, connections: CONNECTIONS, durationMs, rate };
+        runs.push(await runLoad([server.child.pid], order));
+      }
+    }
+    found.push(...rows.map(({ name, transport, runs }) => ({ name, transport, rate, runs })));
+  }
+  return found;
 }
 
-function tableOf(rows: readonly Row[], batchRatio: Spread, latencyRatio: { p50: Spread; p90: Spread }): string {
-  const cell = (spread: Spread | undefined): string => (spread === undefined ? "" : formatSpread(spread, 0));
-  return [
-    `| one core, Unix socket, ${CONNECTIONS} connections | CPU µs per request (spread) | × raw | requests/s, closed loop | p50 µs at ${RATE.toLocaleString("en")}/s | p90 µs | p99 µs | p99.9 µs |`,
-    "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ...rows.map(
-      (row) =>
-        `| ${row.title} | ${formatSpread(row.cpuUs, 1)} | ${formatSpread(row.cpuRatio, 2)} | ${cell(row.perSecond)} | ${cell(row.p50Us)} | ${cell(row.p90Us)} | ${cell(row.p99Us)} | ${cell(row.p999Us)} |`,
-    ),
-    "",
-    `CPU of a batch of 100 against a single check: ${formatSpread(batchRatio, 2)} (target ≤ 4). CPU against raw: target ≤ 1.25. ` +
-      `Latency against raw at ${RATE.toLocaleString("en")} requests/s: p50 ${formatSpread(latencyRatio.p50, 2)}, p90 ${formatSpread(latencyRatio.p90, 2)} (target ≤ 1.2).`,
-  ].join("\n");
+/** The runs of a row as spreads, for the results file. */
+function summed<R extends { readonly runs: readonly LoadResult[] }>({ runs, ...row }: R): unknown {
+  const fields = ["cpuUs", "perSecond", "p50Us", "p90Us", "p99Us", "p999Us"] as const;
+  return { ...row, ...Object.fromEntries(fields.map((field) => [field, spreadOf(runs.map((run) => run[field]))])) };
 }
