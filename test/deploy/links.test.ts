@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 const ROOT = resolve(import.meta.dirname, "../..");
 const PAGES = [
   "docs/operations.md",
+  "docs/guides/gateways.md",
   "deploy/README.md",
   ...readdirSync(join(ROOT, "docs/clients")).map((file) => `docs/clients/${file}`),
 ];
