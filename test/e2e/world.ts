@@ -53,10 +53,17 @@ export class World {
   readonly mail: TestSmtp;
   readonly sidecarUrl: string;
   readonly notesUrl: string;
+  /** Where products find the feed: the sidecar's socket. */
+  readonly feed: string;
+  /** What replicas pin. */
+  readonly trust: string;
 
   private constructor(
     authority: Authority,
-    parts: Pick<World, "mail" | "sidecarUrl" | "notesUrl"> & { keys: Record<Who, string>; close: () => Promise<void> },
+    parts: Pick<World, "mail" | "sidecarUrl" | "notesUrl" | "feed" | "trust"> & {
+      keys: Record<Who, string>;
+      close: () => Promise<void>;
+    },
   ) {
     this.#authority = authority;
     this.#keys = parts.keys;
@@ -64,6 +71,8 @@ export class World {
     this.mail = parts.mail;
     this.sidecarUrl = parts.sidecarUrl;
     this.notesUrl = parts.notesUrl;
+    this.feed = parts.feed;
+    this.trust = parts.trust;
   }
 
   /** Starts all of it at an instant. */
@@ -111,7 +120,8 @@ export class World {
       }),
     );
     const sidecarUrl = `http://127.0.0.1:${sidecar.tcp?.port}`;
-    const notes = await startNotes(`unix:${socket}`, authority.trust);
+    const feed = `unix:${socket}`;
+    const notes = await startNotes(feed, authority.trust);
     const close = async (): Promise<void> => {
       await notes.stop();
       await sidecar.close();
@@ -119,7 +129,7 @@ export class World {
       await mail.stop();
       rmSync(folder, { recursive: true, force: true });
     };
-    return new World(authority, { mail, sidecarUrl, notesUrl: notes.url, keys, close });
+    return new World(authority, { mail, sidecarUrl, notesUrl: notes.url, feed, trust: authority.trust, keys, close });
   }
 
   /** Asks the authority at its door; fails where the answer is no. */
