@@ -1,25 +1,24 @@
 import { fileURLToPath } from "node:url";
+import { inFull, inMode, TestWorld } from "@dimmer/testkit";
 import { Miniflare, type Request as WorkerRequest, Response as WorkerResponse } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { bundle } from "../../../packages/sdk/test/edge/bundle.ts";
-import { AUD, EdgeWorld, lock, tenant } from "../../../packages/sdk/test/edge/edge-world.ts";
 
-let world: EdgeWorld;
+let world: TestWorld;
 let worker: Miniflare;
 const passed: string[] = [];
 
 beforeAll(async () => {
-  world = await EdgeWorld.create({ entitlements: [tenant("acme"), tenant("late", "limited")] });
-  world.trueMs = Date.now();
-  await world.publish({});
+  world = await TestWorld.create({ tenants: [inFull("acme"), inMode("late", "limited")] });
   const { code } = await bundle(fileURLToPath(new URL("../src/worker.ts", import.meta.url)));
   worker = new Miniflare({
     compatibilityDate: "2026-07-01",
     modules: [{ type: "ESModule", path: "worker.mjs", contents: code }],
-    bindings: { DIMMER_TRUST: world.trust, DIMMER_AUDIENCE: AUD },
+    bindings: { DIMMER_TRUST: world.trust, DIMMER_AUDIENCE: "development" },
     serviceBindings: {
       async DIMMER(request: WorkerRequest) {
-        const response = await world.fetch(request.url, { headers: Object.fromEntries(request.headers) });
+        const headers = Object.fromEntries(request.headers);
+        const response = await world.authority(new Request(request.url, { headers }));
         const body = response.status === 304 ? null : await response.text();
         return new WorkerResponse(body, { status: response.status, headers: Object.fromEntries(response.headers) });
       },
@@ -33,6 +32,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await worker?.dispose();
+  await world?.close();
 });
 
 async function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<WorkerResponse> {
@@ -66,15 +66,14 @@ describe("a Worker in front of an API", { timeout: 30_000 }, () => {
   });
 
   it("answers from an entitlement token that is presented", async () => {
-    const token = await world.tokenOf("late");
+    const token = (await world.token("late")) as string;
     const answer = await ask("GET", "/may/create", { "dimmer-entitlement": token });
     expect(await answer.json()).toMatchObject({ allowed: false, reason: "restricted" });
     expect((await ask("GET", "/may/create", { "dimmer-entitlement": "forged" })).status).toBe(400);
   });
 
   it("D2 · denies a tenant as soon as the list with its lock is looked at", async () => {
-    world.trueMs = Date.now();
-    await world.publish({ locks: [lock("acme")] });
+    await world.lock("acme");
     const locked = async (): Promise<number> => (await ask("POST", "/notes", as("acme:admin"))).status;
     await vi.waitFor(async () => expect(await locked()).toBe(403), { timeout: 15_000, interval: 250 });
   });

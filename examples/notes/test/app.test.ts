@@ -3,9 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Explanation, ProblemDocument } from "@dimmer/core";
 import type { Dimmer } from "@dimmer/sdk";
+import { TestWorld } from "@dimmer/testkit";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Note } from "../src/notes-store.ts";
-import { connectTo, createFeed, productOf, type TestFeed, unpaid } from "./notes-product.ts";
+import { connectTo, productOf, unpaid } from "./notes-product.ts";
 
 const tenants = [
   { tenant: "paying", plan: "pro" },
@@ -13,19 +14,14 @@ const tenants = [
   { tenant: "shut", plan: "pro", restrictions: [unpaid("read_only")] },
 ];
 
-let feed: TestFeed;
+let world: TestWorld;
 let dimmer: Dimmer;
 
 beforeAll(async () => {
-  feed = await createFeed();
-  await feed.publish({ entitlements: tenants });
-  dimmer = await connectTo(feed);
+  world = await TestWorld.create({ tenants });
+  ({ dimmer } = world);
 });
-
-afterAll(async () => {
-  await dimmer.close();
-  await feed[Symbol.asyncDispose]();
-});
+afterAll(() => world.close());
 
 function as(session: string, method = "GET", body?: unknown, headers: Record<string, string> = {}): RequestInit {
   return {
@@ -187,23 +183,17 @@ describe("the notes product", () => {
   });
 
   it("allows again, without a restart, once the feed says that the tenant has paid", async () => {
-    await using ownFeed = await createFeed();
-    await ownFeed.publish({ entitlements: tenants });
-    await using own = await connectTo(ownFeed);
-    const { app } = productOf(own);
+    await using own = await TestWorld.create({ tenants });
+    const { app } = productOf(own.dimmer);
     const create = async (): Promise<number> =>
       (await app.request("/notes", as("acme:member", "POST", { text: "x" }))).status;
     expect(await create()).toBe(402);
-    const changed = new Promise<void>((resolve) => {
-      own.on("change", () => resolve());
-    });
-    await ownFeed.publish({ entitlements: tenants.map(({ tenant, plan }) => ({ tenant, plan })) });
-    await changed;
+    await own.set({ tenant: "acme", plan: "pro" });
     expect(await create()).toBe(201);
   });
 
   it("starts and serves while there is no feed, answering from the fallback", async () => {
-    await using own = await connectTo({ directory: `${feed.directory}-not-there`, trust: feed.trust });
+    await using own = await connectTo({ directory: "a-feed-that-is-not-there", trust: world.trust });
     const { app } = productOf(own);
     expect(await (await app.request("/health")).json()).toMatchObject({
       status: "ok",

@@ -1,7 +1,8 @@
 import { PRINCIPALS, type Principal, standardPolicy } from "@dimmer/core";
 import type { Dimmer } from "@dimmer/sdk";
+import { lockOf, TestWorld } from "@dimmer/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connectTo, createFeed, productOf, type TestFeed, unpaid } from "./notes-product.ts";
+import { productOf, unpaid } from "./notes-product.ts";
 
 const MODES = [...standardPolicy.modes.map(({ name }) => name), "locked"] as const;
 
@@ -37,26 +38,21 @@ const routes: readonly Route[] = [
 
 const WAYS_OUT = ["GET /export.json", "GET /export.csv", "POST /pay", "PUT /contact", "POST /cancel"];
 
-let feed: TestFeed;
+let world: TestWorld;
 let dimmer: Dimmer;
 
 beforeAll(async () => {
-  feed = await createFeed();
-  await feed.publish({
-    entitlements: MODES.map((mode) => ({
+  world = await TestWorld.create({
+    tenants: MODES.map((mode) => ({
       tenant: `in-${mode}`,
       plan: "pro",
       ...(mode === "full" || mode === "locked" ? {} : { restrictions: [unpaid(mode)] }),
     })),
-    locks: [{ tenant: "in-locked", cause: "security", case: "INC-1", since: 1_767_600_000, allow: [] }],
+    locks: [lockOf("in-locked")],
   });
-  dimmer = await connectTo(feed);
+  ({ dimmer } = world);
 });
-
-afterAll(async () => {
-  await dimmer.close();
-  await feed[Symbol.asyncDispose]();
-});
+afterAll(() => world.close());
 
 /** A route of the running product, asked in a mode by a class of principal. */
 async function statusOf({ line, body }: Route, mode: string, principal: Principal): Promise<number> {
