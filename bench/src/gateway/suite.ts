@@ -72,7 +72,7 @@ async function throughNginx(folder: string, feed: BenchFeed, started: Stoppable[
   started.push(nginx);
   return [
     {
-      name: "nginx",
+      name: "bare-nginx",
       title: `nginx ${version} alone`,
       pids: [nginx.pid],
       address: { socketPath: nginx.bareSocket },
@@ -84,7 +84,7 @@ async function throughNginx(folder: string, feed: BenchFeed, started: Stoppable[
       title: "nginx that asks the sidecar first",
       pids: [nginx.pid, sidecar.child.pid],
       address: { socketPath: nginx.askingSocket },
-      beside: "nginx",
+      beside: "bare-nginx",
       closed: [],
       open: [],
     },
@@ -103,7 +103,7 @@ async function intoProducts(feed: BenchFeed, started: Stoppable[]): Promise<Path
   const address = ({ ready }: BenchChild): LoadOrder["address"] => ({ port: ready["port"] as number });
   return [
     {
-      name: "hono",
+      name: "bare-hono",
       title: "Hono without a guard",
       pids: [bare.pid],
       address: address(bare),
@@ -115,7 +115,7 @@ async function intoProducts(feed: BenchFeed, started: Stoppable[]): Promise<Path
       title: "Hono with a guard",
       pids: [guarded.pid],
       address: address(guarded),
-      beside: "hono",
+      beside: "bare-hono",
       closed: [],
       open: [],
     },
@@ -123,8 +123,8 @@ async function intoProducts(feed: BenchFeed, started: Stoppable[]): Promise<Path
 }
 
 async function measure(paths: readonly Path[], options: SuiteOptions): Promise<void> {
-  const passes = options.isQuick ? 2 : 7;
-  const durationMs = options.isQuick ? 400 : 1_200;
+  const passes = options.isQuick ? 1 : 5;
+  const durationMs = options.isQuick ? 300 : 1_000;
   for (let pass = 0; pass < passes; pass++) {
     for (const { name, pids, address, closed, open } of paths) {
       options.progress(`gateway: pass ${pass + 1} of ${passes}, ${name}`);

@@ -139,8 +139,8 @@ async function examine({ name, port, door }: Running): Promise<void> {
 }
 
 async function measure(running: readonly Running[], options: SuiteOptions): Promise<void> {
-  const passes = options.isQuick ? 2 : 7;
-  const durationMs = options.isQuick ? 400 : 1_200;
+  const passes = options.isQuick ? 2 : 5;
+  const durationMs = options.isQuick ? 400 : 1_000;
   for (let pass = 0; pass < passes; pass++) {
     for (const { name, pid, port, door, closed, open } of running) {
       options.progress(`sidecar peers: pass ${pass + 1} of ${passes}, ${name}`);
