@@ -52,10 +52,17 @@ export async function readDevState(dir: string): Promise<DevState | undefined> {
   }
 }
 
-/** Leaves a state for the sister commands, whole or not at all. @throws what the file system throws */
+/**
+ * Leaves a state for the sister commands, and what a product follows by as `product.env`, for `node --env-file`: each whole
+ * or not at all. @throws what the file system throws
+ */
 export function writeDevState(dir: string, state: DevState): void {
-  const path = pathIn(dir);
-  writeFileSync(`${path}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
+  replaceFile(pathIn(dir), `${JSON.stringify(state, null, 2)}\n`);
+  replaceFile(join(dir, "product.env"), `DIMMER_FEED="${state.sidecar}"\nDIMMER_TRUST="${state.trust}"\n`);
+}
+
+function replaceFile(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
 

@@ -12,7 +12,7 @@ async function start(
 ): Promise<{ readonly child: ChildProcess; readonly line: string }> {
   const program = fileURLToPath(new URL(`../../${example}/src/main.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--conditions=@dimmer/source", program], {
-    env: { PATH: process.env["PATH"], ...env },
+    env: { PATH: process.env["PATH"], PORT: "0", ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });

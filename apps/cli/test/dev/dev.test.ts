@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { promisify } from "node:util";
+import { parseEnv, promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DevReport } from "../../src/dev/run-dev.ts";
 import { dimmer, firstLine, isAlive, jsonOf, type Run, startDimmer } from "../run-dimmer.ts";
@@ -80,6 +80,10 @@ describe("dimmer dev", () => {
     const credentials = join(dev.dir, ".dimmer/credentials");
     for (const name of readdirSync(credentials)) expect(statSync(join(credentials, name)).mode & 0o777).toBe(0o600);
     expect(dev.stdout()).toContain(join(credentials, "developer.key"));
+    expect(parseEnv(readFileSync(join(dev.dir, ".dimmer/product.env"), "utf8"))).toEqual({
+      DIMMER_FEED: `unix:${join(dev.dir, ".dimmer/sidecar.sock")}`,
+      DIMMER_TRUST: expect.stringMatching(/^SHA256:\S{43}$/),
+    });
   });
 
   it("prints seven curl lines that give, in a shell, just what is printed below them", async () => {
