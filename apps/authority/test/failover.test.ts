@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { createKeyDirectory } from "@dimmer/feed/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../test/postgres/start-postgres.ts";
 import { openStore, type Store } from "../src/store/open-store.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "./support/postgres.ts";
 import { openWatch, payloadOf } from "./support/watch-stream.ts";
 
 interface Process {

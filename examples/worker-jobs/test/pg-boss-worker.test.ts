@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { inFull, inMode, serveDoors, TestWorld } from "@dimmer/testkit";
 import { PgBoss } from "pg-boss";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { hasPostgres, startPostgres, type TestPostgres } from "../../../packages/webhooks/test/support/postgres.ts";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../test/postgres/start-postgres.ts";
 import { type PgBossWorkerOptions, QUEUE, startPgBossWorker } from "../src/pg-boss-worker.ts";
 import type { Job } from "../src/run-job.ts";
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { hasPostgres, startPostgres, type TestPostgres } from "./support/postgres.ts";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../test/postgres/start-postgres.ts";
 import { startReceiver } from "./support/receiver.ts";
 
 const SCRIPT = fileURLToPath(new URL("support/takeover-process.ts", import.meta.url));

@@ -1,8 +1,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../test/postgres/start-postgres.ts";
 import { createGate, type Gate, postgresStore } from "../src/index.ts";
 import type { PostgresPool } from "../src/store/postgres-driver.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "./support/postgres.ts";
 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {

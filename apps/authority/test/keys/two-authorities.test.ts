@@ -2,8 +2,8 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { inspectStatement } from "@dimmer/statement";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 import { storeSource } from "../../src/feed/store-source.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { type RunningAuthority, runAuthority } from "../support/running-authority.ts";
 import { Ceremony } from "./ceremony.ts";
 

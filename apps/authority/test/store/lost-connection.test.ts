@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 
 describe.runIf(hasPostgres())("a store on a PostgreSQL that restarts", () => {
   let server: TestPostgres;

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hasPostgres, startPostgres, type TestPostgres } from "./postgres.ts";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 
 /** A database engine under test: each `url()` names a new, empty store. */
 export interface EngineUnderTest {

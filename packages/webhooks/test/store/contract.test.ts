@@ -1,8 +1,8 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 import { memoryStore, type Outbox, type OutboxBounds, postgresStore, sqliteStore } from "../../src/index.ts";
 import type { NewEntry } from "../../src/store/outbox.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { scratchPath } from "../support/scratch.ts";
 
 type Open = (bounds?: Partial<OutboxBounds>) => Promise<Outbox>;

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 import { postgresDriver } from "../../src/store/postgres-driver.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 
 let postgres: TestPostgres | undefined;
 beforeAll(async () => {

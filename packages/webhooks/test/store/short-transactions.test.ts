@@ -1,12 +1,12 @@
 import { chmodSync, readFileSync, statSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { hasPostgres, startPostgres, type TestPostgres } from "../../../../test/postgres/start-postgres.ts";
 import type { NewEntry, Outbox, OutboxBounds } from "../../src/store/outbox.ts";
 import { postgresDriver } from "../../src/store/postgres-driver.ts";
 import type { SqlDriver } from "../../src/store/sql-driver.ts";
 import { sqlOutbox } from "../../src/store/sql-outbox.ts";
 import { sqliteDriver } from "../../src/store/sqlite-driver.ts";
-import { hasPostgres, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { scratchPath } from "../support/scratch.ts";
 
 const NOW_MS = 1_800_000_000_000;

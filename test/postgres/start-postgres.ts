@@ -1,16 +1,17 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
+import { promisify } from "node:util";
 
-/** A PostgreSQL server of this test alone. */
+/** A PostgreSQL server of one file of tests alone. */
 export interface TestPostgres {
   /** Makes a new database; its URL, for a role without any privilege but its own. */
   database(): Promise<string>;
   stop(): Promise<void>;
 }
 
+const execute = promisify(execFile);
 const VERSIONS = "/usr/lib/postgresql";
 
 /** The newest PostgreSQL from 15 on that is installed as Debian does; `undefined` where there is none. */
@@ -53,19 +54,15 @@ export async function startPostgres(): Promise<TestPostgres> {
   const ended = new Promise<void>((done) => server.once("exit", () => done()));
   const url = (user: string, name: string): string =>
     `postgres://${user}@localhost/${name}?host=${encodeURIComponent(folder)}`;
-  await untilItAnswers(url("owner", "postgres"));
-  const asOwner = async (statement: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: url("owner", "postgres") });
-    await client.connect();
-    await client.query(statement);
-    await client.end();
-  };
-  await asOwner("CREATE ROLE dimmer LOGIN");
+  const asOwner = async (program: string, ...args: readonly string[]): Promise<unknown> =>
+    await execute(join(bin, program), ["-h", folder, "-U", "owner", ...args]);
+  await untilItAnswers(() => asOwner("pg_isready"));
+  await asOwner("createuser", "dimmer");
   let made = 0;
   return {
     database: async () => {
       const name = `dimmer_${++made}`;
-      await asOwner(`CREATE DATABASE ${name} OWNER dimmer`);
+      await asOwner("createdb", "-O", "dimmer", name);
       return url("dimmer", name);
     },
     stop: async () => {
@@ -76,16 +73,13 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-async function untilItAnswers(url: string): Promise<void> {
+async function untilItAnswers(ask: () => Promise<unknown>): Promise<void> {
   const untilMs = performance.now() + 30_000;
   for (;;) {
-    const client = new pg.Client({ connectionString: url });
     try {
-      await client.connect();
-      await client.end();
+      await ask();
       return;
     } catch (error) {
-      await client.end().catch(() => undefined);
       if (performance.now() > untilMs) throw error;
       await new Promise((done) => setTimeout(done, 50));
     }
