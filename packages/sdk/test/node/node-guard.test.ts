@@ -1,7 +1,8 @@
-import type { IncomingMessage } from "node:http";
-import { describe, expect, it } from "vitest";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { describe, expect, it, vi } from "vitest";
 import { nodeGuard } from "../../src/node/index.ts";
-import { send } from "../guard/http/clients.ts";
+import { RawConnection, send } from "../guard/http/clients.ts";
 import { frameworks } from "../guard/http/frameworks.ts";
 import { guardOptions, listen } from "../guard/http/guarded-server.ts";
 
@@ -20,8 +21,37 @@ describe("nodeGuard", () => {
     expect(await statusOf("*")).toBe(400);
   });
 
+  it("spares a denied body where it is asked in checkContinue, and lets the connection end", async () => {
+    const guard = nodeGuard(guardOptions<IncomingMessage>(({ headers }, name) => headers[name] as string | undefined));
+    const carriedOut: string[] = [];
+    const handle = (request: IncomingMessage, response: ServerResponse): void => {
+      guard(request, response, () => {
+        carriedOut.push(`${request.method} ${request.url}`);
+        if (request.headers.expect !== undefined) response.writeContinue();
+        request.resume().on("end", () => response.end("created"));
+      });
+    };
+    const made = createServer(handle).on("checkContinue", handle);
+    await using server = await listen(Promise.resolve({ server: made, carriedOut, counts: () => guard.counts() }));
+    const expecting = (tenant: string): string =>
+      `POST /notes HTTP/1.1\r\nHost: x\r\nX-Test-Session: ${tenant}\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n`;
+    using denied = new RawConnection(server.port);
+    denied.write(expecting("acme"));
+    await once(denied.socket, "end");
+    expect(denied.statuses).toEqual([402]);
+    expect(denied.text.toLowerCase()).toContain("connection: close");
+    using allowed = new RawConnection(server.port);
+    allowed.write(expecting("paying"));
+    await vi.waitFor(() => expect(allowed.statuses).toEqual([100]));
+    allowed.write("hello");
+    await vi.waitFor(() => expect(allowed.statuses).toEqual([100, 200]));
+    expect(carriedOut).toEqual(["POST /notes"]);
+  });
+
   it("calls next once, also where that throws", () => {
-    const guard = nodeGuard(guardOptions<IncomingMessage>(() => "paying"));
+    const guard = nodeGuard(
+      guardOptions<IncomingMessage>((_request, name) => (name === "x-test-session" ? "paying" : undefined)),
+    );
     const calls: unknown[] = [];
     const next = (error?: unknown): void => {
       calls.push(error);

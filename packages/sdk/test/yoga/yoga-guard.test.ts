@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createSchema, createYoga, type Plugin, Repeater, type YogaInitialContext } from "graphql-yoga";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -136,6 +136,47 @@ describe("yogaGuard", () => {
     expect(denied.headers.get("cache-control")).toBe("no-store");
     expect(await denied.json()).toMatchObject({ status: 402, capability: "create" });
     expect(await (await post(url, "acme", { query: "{ notes }" })).json()).toEqual({ data: { notes: ["a note"] } });
+  });
+
+  it("judges queries by GET and HEAD alike, carries no mutation out by GET, and asks nothing of a preflight", async () => {
+    dimmer.change("gone", locked());
+    const url = await listen();
+    const ask = (method: string, query: string, tenant: string): Promise<Response> =>
+      fetch(`${url}?query=${encodeURIComponent(query)}`, {
+        method,
+        headers: {
+          "x-test-session": tenant,
+          accept: "application/graphql-response+json",
+          origin: "https://app.example",
+        },
+      });
+    expect((await ask("GET", "{ notes }", "acme")).status).toBe(200);
+    const denied = await ask("GET", "{ notes }", "gone");
+    expect([denied.status, denied.headers.get("dimmer-reason")]).toEqual([403, "locked"]);
+    expect((await ask("GET", 'mutation { createNote(text: "x") }', "paying")).status).toBe(405);
+    const head = await ask("HEAD", "{ notes }", "gone");
+    expect([head.ok, await head.text()]).toEqual([false, ""]);
+    dimmer.asked.length = 0;
+    expect((await ask("OPTIONS", "", "gone")).ok).toBe(true);
+    expect(dimmer.asked).toEqual([]);
+    expect(carriedOut).toEqual([]);
+  });
+
+  it("judges nothing of a request that is aborted before it is whole", async () => {
+    const url = new URL(await listen());
+    const headers = { "x-test-session": "paying", "content-type": "application/json", "content-length": "1000" };
+    const aborted = httpRequest({ port: url.port, path: url.pathname, method: "POST", headers });
+    aborted.on("error", () => undefined);
+    aborted.write('{"query":"mutation { createNote(text:');
+    await vi.waitFor(() => expect(aborted.socket?.bytesWritten).toBeGreaterThan(100));
+    const closed = new Promise((resolve) => aborted.once("close", resolve));
+    aborted.destroy();
+    await closed;
+    expect(await (await post(url.href, "paying", { query: "{ notes }" })).json()).toEqual({
+      data: { notes: ["a note"] },
+    });
+    expect(dimmer.asked.filter(({ ask }) => ask.capability === "create")).toEqual([]);
+    expect(carriedOut).toEqual([]);
   });
 
   it("judges each operation of a batch by itself", async () => {
