@@ -26,8 +26,6 @@ import { createLog } from "./log.ts";
 import { readRouteFile } from "./route-file.ts";
 import { createTokenFetcher } from "./token-fetcher.ts";
 import { createTokenIssuer } from "./token-issuer.ts";
-import { openWebhooks } from "./webhooks/open-webhooks.ts";
-import { readWebhookFile } from "./webhooks/webhook-file.ts";
 
 /** What a test, or a process that embeds the sidecar, may put in the place of the machine's own. */
 export interface SidecarPorts {
@@ -66,7 +64,9 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const endpoints =
     config.webhooks === undefined
       ? undefined
-      : readWebhookFile(config.webhooks, { allowHttp: config.webhooksAllowLoopback });
+      : (await import("./webhooks/webhook-file.ts")).readWebhookFile(config.webhooks, {
+          allowHttp: config.webhooksAllowLoopback,
+        });
   const counters = createCounters();
   const sources = sourcesOf(config);
   const replica = followFeed({
@@ -94,18 +94,20 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
   const webhooks =
     endpoints === undefined || config.data === undefined
       ? undefined
-      : await openWebhooks({
-          replica,
-          endpoints,
-          data: config.data,
-          allowLoopback: config.webhooksAllowLoopback,
-          log,
-        }).catch(async (error: unknown) => {
-          streams.close();
-          refetches.close();
-          await replica.close();
-          throw error;
-        });
+      : await (await import("./webhooks/open-webhooks.ts"))
+          .openWebhooks({
+            replica,
+            endpoints,
+            data: config.data,
+            allowLoopback: config.webhooksAllowLoopback,
+            log,
+          })
+          .catch(async (error: unknown) => {
+            streams.close();
+            refetches.close();
+            await replica.close();
+            throw error;
+          });
   const doors = allDoors({ replica, streams, refetches, counters, issuer, webhooks });
   const serve = (admission: Admission, withToken?: Reach): Server => {
     const dispatch = createDispatch({

@@ -17,15 +17,6 @@ export { type KeysetChainOptions, verifyKeysetChain } from "./keyset.ts";
 export { isCanonicalLine } from "./later-line.ts";
 export { LIMITS, MAX_TOKEN_BYTES } from "./limits.ts";
 export {
-  deltaPayloadSchema,
-  entitlementTokenPayloadSchema,
-  headPayloadSchema,
-  indexPayloadSchema,
-  keysetPayloadSchema,
-  locksPayloadSchema,
-  policyPayloadSchema,
-} from "./payload-schemas.ts";
-export {
   createTokenVerifier,
   type PresentedEntitlement,
   type TokenVerifier,
@@ -65,5 +56,4 @@ export type {
   WireTombstone,
 } from "./wire.ts";
 export { checkWireLock } from "./wire-lock.ts";
-export { wireEntitlementSchema, wireLockSchema, wireTombstoneSchema } from "./wire-schemas.ts";
 export { isAudience, isCaseId, isDigest, isIssuer, isSeconds, MAX_SECONDS } from "./wire-values.ts";

@@ -1,7 +1,7 @@
 import { DimmerError } from "@dimmer/core";
 import { decodeBase64url } from "./base64url.ts";
 import { MAX_TOKEN_BYTES } from "./limits.ts";
-import { readPayload } from "./payload.ts";
+import { readPayload } from "./read-payload.ts";
 import { splitToken } from "./token.ts";
 import type { PayloadByType, StatementType } from "./wire.ts";
 import { show } from "./wire-values.ts";

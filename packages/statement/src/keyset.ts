@@ -1,5 +1,5 @@
 import { type KeysetChainOptions, verifyKeysetChainWith } from "./keyset-with.ts";
-import { readPayload } from "./payload.ts";
+import { readPayload } from "./read-payload.ts";
 import type { TrustedKeys } from "./verify-with.ts";
 
 export type { KeysetChainOptions } from "./keyset-with.ts";

@@ -30,7 +30,7 @@ export function pick<K extends string>(
 
 /** An object of JSON. @throws {DimmerError} `statement_malformed` */
 export function record(value: unknown, place: string): Fields {
-  demand(isRecord(value), place, "must be an object");
+  demand(isRecord(value), place, `must be an object, is ${show(value)}`);
   return value as Fields;
 }
 
@@ -43,6 +43,15 @@ export function list(value: unknown, place: string, max: number): readonly unkno
 /** Tells whether no value stands there twice. Never throws. */
 export function areDistinct(values: readonly unknown[]): boolean {
   return new Set(values).size === values.length;
+}
+
+/** Refuses a tenant that stands there twice. @throws {DimmerError} `statement_malformed`, naming the place and the tenant */
+export function demandOneEach(field: string, items: readonly { readonly tenant: string }[]): void {
+  const seen = new Set<string>();
+  for (const [i, { tenant }] of items.entries()) {
+    demand(!seen.has(tenant), `${field}[${i}].tenant`, `${JSON.stringify(tenant)} stands there twice`);
+    seen.add(tenant);
+  }
 }
 
 /** Refuses what does not hold. @throws {DimmerError} `statement_malformed`, naming the place */

@@ -68,8 +68,8 @@ function readIndex(payload: Fields): IndexPayload {
   return { ...fields, chunks } as unknown as IndexPayload;
 }
 
-/** Puts the place of a part before the path in its error. */
-function within<R>(place: string, value: unknown, check: (value: unknown) => R): R {
+/** Puts the place of a part before the path in its error. @throws {DimmerError} `statement_malformed` */
+export function within<R>(place: string, value: unknown, check: (value: unknown) => R): R {
   const part = record(value, place);
   try {
     return check(part);

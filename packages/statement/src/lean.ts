@@ -3,6 +3,7 @@ import { type KeysetChainOptions, verifyKeysetChainWith } from "./keyset-with.ts
 import {
   areDistinct,
   demand,
+  demandOneEach,
   type Fields,
   ISSUED,
   isCount,
@@ -134,13 +135,14 @@ function readPolicy(payload: Fields): PolicyPayload {
 
 function readLocks(payload: Fields): LocksPayload {
   const locks = list(payload["locks"], "locks", LIMITS.locks).map((lock, i) => {
+    const part = record(lock, `locks[${i}]`);
     try {
-      return checkWireLock(lock);
+      return checkWireLock(part);
     } catch (cause) {
       throw malformed(`locks[${i}].${(cause as Error).message}`, cause);
     }
   });
-  demand(areDistinct(locks.map(({ tenant }) => tenant)), "locks", "must be at most one a tenant");
+  demandOneEach("locks", locks);
   return { ...pick(payload, "", { ...ISSUED, ...VERSION, iat: isSeconds }), locks } as unknown as LocksPayload;
 }
 

@@ -35,12 +35,11 @@ const CHECKS: Checks = {
 };
 
 /**
- * Reads the payload of a kind of statement: UTF-8, canonical JSON within the caps, every field as it must be. Fields
- * that it does not know are left out. Says nothing about who signed it.
+ * As `readPayload`, by the schemas: what is to be signed is held against the contract itself.
  *
  * @throws {DimmerError} `statement_malformed`, whose message names the field
  */
-export function readPayload<T extends StatementType>(typ: T, bytes: Uint8Array): PayloadOf<T> {
+export function readPayloadBySchema<T extends StatementType>(typ: T, bytes: Uint8Array): PayloadOf<T> {
   return checkPayload(typ, parsePayload(typ, bytes));
 }
 

@@ -1,7 +1,6 @@
 import { DimmerError } from "@dimmer/core";
 import { encodeBase64url } from "./base64url.ts";
 import { MAX_TOKEN_BYTES } from "./limits.ts";
-import { readPayload } from "./payload.ts";
 import type { PayloadOf, PublicJwk, StatementType } from "./wire.ts";
 
 /** Something that signs with one Ed25519 key, wherever that key lies: a file, a KMS, a Vault. */
@@ -29,7 +28,9 @@ export async function signStatement<T extends StatementType>(
   signer: Signer,
 ): Promise<string> {
   const bytes = encoder.encode(JSON.stringify(JSON.parse(JSON.stringify(payload))));
-  readPayload(typ, bytes);
+  // Loaded when somebody signs: most processes never do.
+  const { readPayloadBySchema } = await import("./payload.ts");
+  readPayloadBySchema(typ, bytes);
   const header = encoder.encode(JSON.stringify({ alg: "Ed25519", kid: signer.kid, typ }));
   const signed = `${encodeBase64url(header)}.${encodeBase64url(bytes)}`;
   const signature = await signer.sign(encoder.encode(signed));

@@ -1,4 +1,4 @@
-import { readPayload } from "./payload.ts";
+import { readPayload } from "./read-payload.ts";
 import { type TrustedKeys, type VerifiedStatement, type VerifyOptions, verifyWith } from "./verify-with.ts";
 import type { PayloadOf, StatementType } from "./wire.ts";
 

@@ -1,7 +1,7 @@
 import { compileStandardPolicy, DimmerError } from "@dimmer/core";
 import { createTokenVerifier, type StatementType, verifyKeysetChain, verifyStatement } from "@dimmer/statement";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readPayload } from "../src/payload.ts";
+import { readPayload } from "../src/read-payload.ts";
 import { AUD, createIssuer, IAT, type Issuer, STATEMENT_TYPES, samplePayloads, sampleTokens } from "./issuer.ts";
 import { Chance, MUTATION_NAMES, mutate, mutatePayload } from "./mutation.ts";
 

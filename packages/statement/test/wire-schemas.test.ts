@@ -8,10 +8,8 @@ import {
   lockFromWire,
   lockToWire,
   termsFromWire,
-  wireEntitlementSchema,
-  wireLockSchema,
-  wireTombstoneSchema,
 } from "@dimmer/statement";
+import { wireEntitlementSchema, wireLockSchema, wireTombstoneSchema } from "@dimmer/statement/schemas";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";

@@ -4,6 +4,7 @@ import { addCommand, collect } from "../command.ts";
 import { durationMs } from "../duration-option.ts";
 import { addPassphraseOption, type PassphraseOption, passphraseOf } from "../keys.ts";
 import { stopSignals } from "../stop-signals.ts";
+import { trimHeap } from "../trim-heap.ts";
 
 interface Options extends PassphraseOption {
   readonly json?: boolean;
@@ -65,6 +66,7 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const stop = stopSignals();
+  trimHeap();
   const sidecar = await startSidecar(config);
   const { socketPath, tcp } = sidecar;
   const url =

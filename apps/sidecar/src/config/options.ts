@@ -1,6 +1,5 @@
 import { isIP } from "node:net";
 import { isAudience } from "@dimmer/statement";
-import { z } from "zod";
 
 /** How one option of the sidecar is named, read and shown. */
 export interface OptionDefinition {
@@ -18,21 +17,57 @@ export interface OptionDefinition {
   readonly isSwitch?: boolean;
 }
 
-const wholeNumber = (least: number, most: number): z.ZodType<number> =>
-  z.preprocess(
-    (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
-    z
-      .number({ error: `must be a whole number from ${least} to ${most}` })
-      .int({ error: `must be a whole number from ${least} to ${most}` })
-      .min(least, { error: `must be a whole number from ${least} to ${most}` })
-      .max(most, { error: `must be a whole number from ${least} to ${most}` }),
-  );
+/** What checking a value came to: the value to use, or each fault with its place in a list. */
+export type Checked =
+  | { readonly value: unknown }
+  | { readonly faults: readonly { readonly at?: number; readonly message: string }[] };
+type Check = (value: unknown) => Checked;
 
 /** Sources and roots that may be given: each source is polled, and is a line in the status. */
 const MAX_SEVERAL = 8;
+const TRUST = /^SHA256:[A-Za-z0-9_-]{43}$/;
 
-const text = (error: string): z.ZodType<string> => z.string({ error }).min(1, { error });
-const path = text("must be a path");
+const fault = (message: string): Checked => ({ faults: [{ message }] });
+
+function wholeNumber(least: number, most: number): Check {
+  return (given) => {
+    const value = typeof given === "string" && /^\d{1,9}$/.test(given) ? Number(given) : given;
+    const isIt = Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+    return isIt ? { value } : fault(`must be a whole number from ${least} to ${most}`);
+  };
+}
+
+function text(message: string, isIt: (value: string) => boolean = (value) => value !== ""): Check {
+  return (value) => (typeof value === "string" && isIt(value) ? { value } : fault(message));
+}
+
+function oneOf(...values: readonly string[]): Check {
+  const message = `must be ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+  return text(message, (value) => values.includes(value));
+}
+
+function optional(check: Check): Check {
+  return (value) => (value === undefined ? { value } : check(value));
+}
+
+function severalOf(check: Check): Check {
+  return (value) => {
+    if (!Array.isArray(value) || value.length === 0) return fault("is missing");
+    if (value.length > MAX_SEVERAL) return fault(`may be given at most ${MAX_SEVERAL} times`);
+    const faults = (value as readonly unknown[]).flatMap((item, at) => {
+      const checked = check(item);
+      return "faults" in checked ? checked.faults.map(({ message }) => ({ at, message })) : [];
+    });
+    return faults.length > 0 ? { faults } : { value };
+  };
+}
+
+function trueOrFalse(given: unknown): Checked {
+  const value = given === "true" || given === "false" ? given === "true" : given;
+  return typeof value === "boolean" ? { value } : fault("must be true or false");
+}
+
+const path = optional(text("must be a path"));
 
 /** The values of the options, checked. */
 export interface Settings {
@@ -61,46 +96,29 @@ export interface Settings {
 /** The name of an option, as in a configuration file; `tokenFile` is `--token-file` and `DIMMER_TOKEN_FILE`. */
 export type OptionName = keyof Settings;
 
-const severalOf = (item: z.ZodType<string>): z.ZodType<string[]> =>
-  z
-    .array(item, { error: "is missing" })
-    .min(1, { error: "is missing" })
-    .max(MAX_SEVERAL, { error: `may be given at most ${MAX_SEVERAL} times` });
-
-/** What each option's value must be. */
-export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Settings[Name] | undefined> } = {
+/** What each option's value must be. By hand: the library of schemas would be a tenth of an idle sidecar's memory. */
+export const SETTING_CHECKS: Readonly<Record<OptionName, Check>> = {
   feed: severalOf(text("must name a directory or a URL")),
-  trust: severalOf(
-    z.string().regex(/^SHA256:[A-Za-z0-9_-]{43}$/, { error: "must be SHA256: and 43 characters of base64url" }),
-  ),
-  audience: z
-    .string({ error: "must be a name" })
-    .refine(isAudience, { error: "must be a name that statements can bear" }),
-  socket: path.optional(),
-  tcp: z.enum(["check-only", "full", "off"], { error: "must be check-only, full or off" }),
-  host: z
-    .string({ error: "must be an IP address" })
-    .refine((host) => isIP(host) !== 0, { error: "must be an IP address" }),
+  trust: severalOf(text("must be SHA256: and 43 characters of base64url", (value) => TRUST.test(value))),
+  audience: text("must be a name that statements can bear", isAudience),
+  socket: path,
+  tcp: oneOf("check-only", "full", "off"),
+  host: text("must be an IP address", (value) => isIP(value) !== 0),
   port: wholeNumber(0, 65_535),
-  tokenFile: path.optional(),
-  feedTokenFile: path.optional(),
-  data: path.optional(),
-  routes: path.optional(),
-  fallbackPolicy: path.optional(),
-  keys: path.optional(),
-  passphrase: text("must not be empty").optional(),
-  hooksWithoutTenant: z.enum(["refuse", "pass"], { error: "must be refuse or pass" }),
+  tokenFile: path,
+  feedTokenFile: path,
+  data: path,
+  routes: path,
+  fallbackPolicy: path,
+  keys: path,
+  passphrase: optional(text("must not be empty")),
+  hooksWithoutTenant: oneOf("refuse", "pass"),
   pollMs: wholeNumber(50, 3_600_000),
   maxStreams: wholeNumber(0, 8_000),
-  webhooks: path.optional(),
-  webhooksAllowLoopback: z.preprocess(
-    (value) => (value === "true" || value === "false" ? value === "true" : value),
-    z.boolean({ error: "must be true or false" }),
-  ),
+  webhooks: path,
+  webhooksAllowLoopback: trueOrFalse,
   drainMs: wholeNumber(0, 600_000),
-  logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
-    error: "must be fatal, error, warn, info, debug, trace or silent",
-  }),
+  logLevel: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent"),
 };
 
 /** What holds for an option that nobody sets; those not listed are absent, `feed` and `trust` must be set. */

@@ -4,7 +4,7 @@ import {
   DEFAULTS,
   environmentName,
   type OptionName,
-  SETTING_SCHEMAS,
+  SETTING_CHECKS,
   type Settings,
   SIDECAR_OPTIONS,
 } from "./options.ts";
@@ -56,13 +56,15 @@ export function readSidecarConfig(sources: ConfigSources): SidecarConfig {
   const settings: Partial<Record<OptionName, unknown>> = {};
   for (const name of NAMES) {
     const { value, origin } = given.get(name) ?? { value: undefined, origin: "nothing" };
-    const outcome = SETTING_SCHEMAS[name].safeParse(value);
-    if (outcome.success) {
-      if (outcome.data !== undefined) settings[name] = outcome.data;
+    const checked = SETTING_CHECKS[name](value);
+    if ("value" in checked) {
+      if (checked.value !== undefined) settings[name] = checked.value;
       continue;
     }
-    for (const issue of outcome.error.issues)
-      faults.push(faultLine(name, at(value, issue.path), origin, issue.message));
+    for (const { at, message } of checked.faults) {
+      const item = at === undefined ? value : (value as readonly unknown[])[at];
+      faults.push(faultLine(name, item, origin, message));
+    }
   }
   if (faults.length === 0) faults.push(...faultsBetween(settings as unknown as Settings, given));
   if (faults.length > 0) throw new DimmerError("options_invalid", faults.join("\n"));
@@ -126,12 +128,6 @@ function fromFlags(flags: Readonly<Record<string, unknown>>, faults: string[]): 
 
 function isOptionName(name: string): name is OptionName {
   return Object.hasOwn(SIDECAR_OPTIONS, name);
-}
-
-/** The value at fault: the item of a list, where it is one. */
-function at(value: unknown, path: readonly PropertyKey[]): unknown {
-  const [index] = path;
-  return typeof index === "number" && Array.isArray(value) ? (value as unknown[])[index] : value;
 }
 
 function faultLine(name: OptionName, value: unknown, origin: string, message: string): string {

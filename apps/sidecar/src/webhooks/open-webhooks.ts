@@ -11,7 +11,7 @@ import {
   sqliteStore,
 } from "@dimmer/webhooks";
 import type { Logger } from "pino";
-import { isOpenTo, type WebhookEndpoint } from "./webhook-file.ts";
+import { isOpenTo, type WebhookEndpoint } from "./endpoint.ts";
 
 /** The webhooks of a sidecar: a gate over a store of its own. */
 export interface Webhooks {

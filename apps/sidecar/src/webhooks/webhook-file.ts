@@ -1,20 +1,7 @@
 import { DimmerError, isTenantId } from "@dimmer/core";
 import { z } from "zod";
 import { readYamlFile } from "../config/yaml-file.ts";
-
-/** An endpoint that webhooks go to. */
-export interface WebhookEndpoint {
-  readonly url: string;
-  /** Each signs; the new one first while it replaces another. */
-  readonly secrets: readonly string[];
-  /** Whose endpoint it is; left out: any tenant's webhooks may go there. */
-  readonly tenant: string | undefined;
-}
-
-/** Whether a tenant's webhooks may go to an endpoint. Never throws. */
-export function isOpenTo(endpoint: WebhookEndpoint, tenant: string): boolean {
-  return endpoint.tenant === undefined || endpoint.tenant === tenant;
-}
+import type { WebhookEndpoint } from "./endpoint.ts";
 
 const secret = z.string().regex(/^(?:whsec_)?[A-Za-z0-9+/]{16,}={0,2}$/, { error: "must be whsec_ and base64" });
 /** What is wrong with a URL, found at the start: at a delivery it would stop everything that waits. */

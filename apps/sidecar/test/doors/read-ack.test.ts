@@ -5,7 +5,22 @@ import { readAck } from "../../src/doors/ack.ts";
 
 const GOOD = { replica: "billing-api:1", epoch: 3, seq: 1042, followers: 0, quarantine: 0, refusals: 0 };
 const value = fc.oneof(
-  fc.constantFrom<unknown>(undefined, null, 0, -1, 1.5, 2 ** 53, 1_000_001, 100_000_001, "", "a b", "a:1", [], {}, true),
+  fc.constantFrom<unknown>(
+    undefined,
+    null,
+    0,
+    -1,
+    1.5,
+    2 ** 53,
+    1_000_001,
+    100_000_001,
+    "",
+    "a b",
+    "a:1",
+    [],
+    {},
+    true,
+  ),
   fc.nat(),
 );
 

@@ -1,35 +1,37 @@
 import { isDigest, type Version } from "@dimmer/statement";
-import { z } from "zod";
 import type { GenerationToSave, PartKind, StoredFrame, StoredGeneration } from "../follow/ports.ts";
 
-const digestSchema = z.string().refine(isDigest, "must be a digest");
-const countSchema = z.int().min(0);
+type Test = (value: unknown) => boolean;
 
-const versionSchema = z.object({ epoch: countSchema, seq: countSchema });
-const carriedSchema = z.union([
-  z.object({ index: digestSchema, policy: digestSchema, chunk: digestSchema, tenants: z.array(z.string()) }),
-  z.object({ delta: z.string(), policy: digestSchema, tenants: z.array(z.string()) }),
-]);
-const frameSchema = z.object({
-  event: z.enum(["delta", "locks", "policy", "head"]),
-  data: z.string(),
-  version: versionSchema,
+// By hand: a replica needs the schemas and their library for nothing else.
+const isText: Test = (value) => typeof value === "string";
+const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isVersion = objectOf({ epoch: isCount, seq: isCount });
+const isFromIndex = objectOf({ index: isDigest, policy: isDigest, chunk: isDigest, tenants: listOf(isText) });
+const isFromDelta = objectOf({ delta: isText, policy: isDigest, tenants: listOf(isText) });
+const EVENTS: readonly unknown[] = ["delta", "locks", "policy", "head"];
+const isFrame = objectOf({ event: (value) => EVENTS.includes(value), data: isText, version: isVersion });
+const isRecord = objectOf({
+  format: (value) => value === 1,
+  version: isVersion,
+  head: isText,
+  keysets: listOf(isText),
+  index: isDigest,
+  policy: isDigest,
+  locks: isDigest,
+  chunks: listOf(isDigest),
+  carried: (value) => value === undefined || listOf((item) => isFromIndex(item) || isFromDelta(item))(value),
+  frames: (value) => value === undefined || listOf(isFrame)(value),
+});
+const MAX_GENERATIONS = 2;
+const isManifest = objectOf({
+  format: (value) => value === 1,
+  generations: (value) => listOf(isDigest)(value) && (value as readonly string[]).length <= MAX_GENERATIONS,
 });
 
-const recordSchema = z.object({
-  format: z.literal(1),
-  version: versionSchema,
-  head: z.string(),
-  keysets: z.array(z.string()),
-  index: digestSchema,
-  policy: digestSchema,
-  locks: digestSchema,
-  chunks: z.array(digestSchema),
-  carried: z.array(carriedSchema).exactOptional(),
-  frames: z.array(frameSchema).exactOptional(),
-});
-
-const manifestSchema = z.object({ format: z.literal(1), generations: z.array(digestSchema).max(2) });
+/** A record as `writeRecord` writes it. */
+type Written = Omit<GenerationRecord, "parts"> &
+  Readonly<Record<"index" | "policy" | "locks", string>> & { readonly chunks: readonly string[] };
 
 /** What the store writes of a generation: its statements as they were received, and the names of its parts. */
 export interface GenerationRecord extends StoredGeneration {
@@ -58,9 +60,9 @@ export function writeRecord({ version, head, keysets, carried, frames, parts }: 
 
 /** Reads what `writeRecord` wrote; `undefined` for anything else. Never throws. */
 export function readRecord(text: string): GenerationRecord | undefined {
-  const parsed = recordSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return undefined;
-  const { version, head, keysets, index, policy, locks, chunks, carried, frames } = parsed.data;
+  const parsed = jsonOf(text);
+  if (!isRecord(parsed)) return undefined;
+  const { version, head, keysets, index, policy, locks, chunks, carried, frames } = parsed as Written;
   return {
     version,
     head,
@@ -84,8 +86,8 @@ export function writeFrames(frames: readonly StoredFrame[]): string {
 /** Reads what `writeFrames` wrote, any number of times; passes over lines that are none. Never throws. */
 export function readFrames(text: string): readonly StoredFrame[] {
   return text.split("\n").flatMap((line) => {
-    const parsed = frameSchema.safeParse(jsonOf(line));
-    return parsed.success ? [parsed.data] : [];
+    const parsed = jsonOf(line);
+    return isFrame(parsed) ? [parsed as StoredFrame] : [];
   });
 }
 
@@ -96,8 +98,22 @@ export function writeManifest(generations: readonly string[]): string {
 
 /** Reads what `writeManifest` wrote; `undefined` for anything else. Never throws. */
 export function readManifest(text: string): readonly string[] | undefined {
-  const parsed = manifestSchema.safeParse(jsonOf(text));
-  return parsed.success ? parsed.data.generations : undefined;
+  const parsed = jsonOf(text);
+  return isManifest(parsed) ? (parsed as { readonly generations: readonly string[] }).generations : undefined;
+}
+
+function objectOf(fields: Readonly<Record<string, Test>>): Test {
+  const tests = Object.entries(fields);
+  return (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    tests.every(([field, isIt]) =>
+      isIt(Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : undefined),
+    );
+}
+
+function listOf(isIt: Test): Test {
+  return (value) => Array.isArray(value) && value.every(isIt);
 }
 
 function jsonOf(text: string): unknown {
