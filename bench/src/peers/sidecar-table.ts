@@ -31,18 +31,34 @@ export function tableOf(rows: readonly Contender[], notRun: readonly NotRun[], r
   ].join("\n");
 }
 
-/** Where a product's median is better than Dimmer's. */
+/** Where a product's median is better than Dimmer's; where it is better than that of raw `node:http` too, it says so. */
 function lossesIn(rows: readonly Contender[]): string[] {
-  const median = (runs: readonly LoadResult[], field: keyof LoadResult): number =>
-    spreadOf(runs.map((run) => run[field])).median;
-  const dimmer = rows.find(({ name }) => name === "dimmer");
-  if (dimmer === undefined) return [];
+  const medianOf = (name: string, { runs, field }: Figure): number =>
+    spreadOf(rows.find((row) => row.name === name)?.[runs].map((run) => run[field]) ?? []).median;
   return rows
     .filter(({ name }) => !["raw", "dimmer"].includes(name))
-    .flatMap(({ title, closed, open }) => [
-      ...(median(closed, "cpuUs") < median(dimmer.closed, "cpuUs") ? [`${title} in CPU per request`] : []),
-      ...(median(closed, "perSecond") > median(dimmer.closed, "perSecond") ? [`${title} in requests/s`] : []),
-      ...(median(open, "p50Us") < median(dimmer.open, "p50Us") ? [`${title} in p50`] : []),
-      ...(median(open, "p99Us") < median(dimmer.open, "p99Us") ? [`${title} in p99`] : []),
-    ]);
+    .flatMap(({ name, title }) =>
+      FIGURES.filter((figure) => isBetter(figure, medianOf(name, figure), medianOf("dimmer", figure))).map((figure) => {
+        const isNodes = isBetter(figure, medianOf(name, figure), medianOf("raw", figure));
+        return `${title} in ${figure.label}${isNodes ? ", and so did raw `node:http`" : ""}`;
+      }),
+    );
+}
+
+interface Figure {
+  readonly label: string;
+  readonly runs: "closed" | "open";
+  readonly field: keyof LoadResult;
+  readonly isHigherBetter?: boolean;
+}
+
+const FIGURES: readonly Figure[] = [
+  { label: "CPU per request", runs: "closed", field: "cpuUs" },
+  { label: "requests/s", runs: "closed", field: "perSecond", isHigherBetter: true },
+  { label: "p50", runs: "open", field: "p50Us" },
+  { label: "p99", runs: "open", field: "p99Us" },
+];
+
+function isBetter({ isHigherBetter = false }: Figure, value: number, than: number): boolean {
+  return isHigherBetter ? value > than : value < than;
 }
