@@ -80,15 +80,21 @@ export function graphqlWsGuard<Context, Capability extends string = string, Feat
     execute: guarded(executor as Executor),
     subscribe: guarded(subscriber as Executor),
     async admit(context, socket) {
+      let stop: (() => void) | "closed" | undefined;
+      // Listened to first: it may be gone by the time that the session is known.
+      socket.once("close", () => {
+        if (typeof stop === "function") stop();
+        stop = "closed";
+      });
       const refusal = await guard.judgeSession(context);
+      if (stop === "closed") return false;
       if (refusal !== undefined) {
         close(socket, refusal);
         return false;
       }
-      const stop = guard.onceSessionEnds(context, (late) => {
+      stop = guard.onceSessionEnds(context, (late) => {
         setTimeout(() => close(socket, late), CLOSE_AFTER_MS);
       });
-      socket.once("close", stop);
       return true;
     },
     counts: () => guard.counts(),

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, getEventListeners, once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buildSchema, type ExecutionResult, type GraphQLSchema } from "graphql";
@@ -64,9 +64,8 @@ function contextOf(request: IncomingMessage): Context {
   return { tenant: searchParams.get("tenant") ?? undefined, principal };
 }
 
-/** A real server of graphql-ws behind the guard. */
-async function listen(more: Partial<GraphqlWsGuardOptions<Context>> = {}): Promise<string> {
-  const guard = graphqlWsGuard<Context>({
+function guardOptions(more: Partial<GraphqlWsGuardOptions<Context>>): GraphqlWsGuardOptions<Context> {
+  return {
     dimmer,
     tenant: ({ tenant }) => tenant,
     principal: ({ principal }) => principal,
@@ -79,7 +78,12 @@ async function listen(more: Partial<GraphqlWsGuardOptions<Context>> = {}): Promi
       leave: "elsewhere",
     },
     ...more,
-  });
+  };
+}
+
+/** A real server of graphql-ws behind the guard. */
+async function listen(more: Partial<GraphqlWsGuardOptions<Context>> = {}): Promise<string> {
+  const guard = graphqlWsGuard<Context>(guardOptions(more));
   const server: Server = createServer();
   const sockets = new WebSocketServer({ server });
   const { dispose } = useServer(
@@ -215,6 +219,28 @@ describe("graphqlWsGuard", () => {
     const nobody = createClient({ url, webSocketImpl: WebSocket, retryAttempts: 0 });
     stops.push(async () => nobody.dispose());
     expect(await resultsOf(nobody, "{ notes }")).toHaveLength(1);
+  });
+
+  it("listens to nothing for a client that goes before its session is known, nor after it has gone", async () => {
+    const signalled = vi.spyOn(dimmer, "signal");
+    const session = Promise.withResolvers<string>();
+    const guard = graphqlWsGuard<Context>(guardOptions({ tenant: () => session.promise }));
+    const early = new EventEmitter();
+    const socket = (on: EventEmitter) => ({ close: vi.fn(), once: on.once.bind(on) });
+    const admitted = guard.admit({ tenant: "paying", principal: "member" }, socket(early));
+    early.emit("close");
+    session.resolve("paying");
+    expect(await admitted).toBe(false);
+    expect(signalled).not.toHaveBeenCalled();
+    const late = new EventEmitter();
+    const closing = socket(late);
+    expect(await guard.admit({ tenant: "paying", principal: "member" }, closing)).toBe(true);
+    await vi.waitFor(() => expect(signalled).toHaveBeenCalled());
+    late.emit("close");
+    dimmer.change("paying", locked());
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(getEventListeners(signalled.mock.results[0]?.value as AbortSignal, "abort")).toEqual([]);
+    expect(closing.close).not.toHaveBeenCalled();
   });
 
   it("lets the source go when the client goes", async () => {
