@@ -27,7 +27,9 @@ export class Lookout {
   readonly #longestWaitMs: number;
   /** Tenants that were told to be suspended, and since when: not yet noted in the store. */
   readonly #told = new Map<string, number>();
+  readonly #closing = new AbortController();
   #looking: Promise<void> | undefined;
+  #expiring: Promise<void> | undefined;
   #isWanted = false;
   #isClosed = false;
   #callOff: () => void = () => undefined;
@@ -71,7 +73,9 @@ export class Lookout {
     this.#isClosed = true;
     this.#isWanted = false;
     this.#callOff();
+    this.#closing.abort();
     await this.#looking;
+    await this.#expiring;
   }
 
   async #lookWhileWanted(): Promise<void> {
@@ -93,7 +97,7 @@ export class Lookout {
     await resync.renew();
     if (clock.monotonicMs() - this.#expiredMs >= EXPIRE_EVERY_MS) {
       this.#expiredMs = clock.monotonicMs();
-      await store.expire(clock.nowMs(), (lane) => resync.isSending(lane));
+      this.#expire();
     }
     if (!dimmer.isReady) return;
     for (const [tenant, sinceMs] of this.#told) {
@@ -109,6 +113,21 @@ export class Lookout {
       if (mayReplay(tenant)) await resync.start(tenant, lanes);
       else await store.hold(tenant, clock.nowMs());
     }
+  }
+
+  /** Beside the looks: it may have much to do, and leases must be renewed and events sent meanwhile. */
+  #expire(): void {
+    const { settings, resync, counters } = this.#parts;
+    if (this.#expiring !== undefined) return;
+    this.#expiring = settings.store
+      .expire(settings.clock.nowMs(), (lane) => resync.isSending(lane), this.#closing.signal)
+      .catch((error: unknown) => {
+        counters.storeFailures++;
+        this.#warn(error);
+      })
+      .finally(() => {
+        this.#expiring = undefined;
+      });
   }
 
   async #lookAtSuspension(suspension: Suspension): Promise<void> {

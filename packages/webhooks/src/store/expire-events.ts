@@ -14,10 +14,15 @@ export interface Expiry {
   /** Whether this process sends from a lane right now. */
   readonly isSending: (lane: number) => boolean;
   readonly onDropped: (events: number) => void;
+  /** Ends it after the transaction that is under way. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Drops what is too old in lanes that nobody sends: those of suspended tenants, and paused ones. */
-export async function dropUnsent(driver: SqlDriver, { nowMs, bounds, isSending, onDropped }: Expiry): Promise<void> {
+export async function dropUnsent(
+  driver: SqlDriver,
+  { nowMs, bounds, isSending, onDropped, signal }: Expiry,
+): Promise<void> {
   const beforeMs = nowMs - bounds.maxAgeMs;
   const lanes = await driver.transaction(async (session) =>
     session.all(
@@ -29,12 +34,16 @@ export async function dropUnsent(driver: SqlDriver, { nowMs, bounds, isSending, 
   );
   for (const row of lanes) {
     const lane = Number(row["lane"]);
-    await shortTransactions(driver, async (session) => {
-      if (isSending(lane) || !(await isUnleased(session, driver, String(row["tenant"])))) return false;
-      const { dropped, isMore } = await dropAged(session, lane, beforeMs);
-      onDropped(dropped);
-      return isMore;
-    });
+    await shortTransactions(
+      driver,
+      async (session) => {
+        if (isSending(lane) || !(await isUnleased(session, driver, String(row["tenant"])))) return false;
+        const { dropped, isMore } = await dropAged(session, lane, beforeMs);
+        onDropped(dropped);
+        return isMore;
+      },
+      signal,
+    );
   }
 }
 
@@ -50,15 +59,19 @@ async function isUnleased(session: SqlSession, { nowMs }: SqlDriver, tenant: str
 }
 
 /** Lets go of what was delivered long enough ago, and of the oldest of it where there is too much. */
-export async function pruneSent(driver: SqlDriver, { nowMs, bounds }: Expiry): Promise<void> {
-  await shortTransactions(driver, async (session) => {
-    const aged = await session.all(
-      `DELETE FROM webhook_event WHERE seq IN (SELECT seq FROM webhook_event
+export async function pruneSent(driver: SqlDriver, { nowMs, bounds, signal }: Expiry): Promise<void> {
+  await shortTransactions(
+    driver,
+    async (session) => {
+      const aged = await session.all(
+        `DELETE FROM webhook_event WHERE seq IN (SELECT seq FROM webhook_event
         WHERE state = ${STATE.sent} AND done_ms < $1 ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
-      [nowMs - bounds.keepSentMs],
-    );
-    return aged.length === PRUNE_CHUNK;
-  });
+        [nowMs - bounds.keepSentMs],
+      );
+      return aged.length === PRUNE_CHUNK;
+    },
+    signal,
+  );
   const [first] = await driver.transaction(async (session) =>
     session.all(
       `SELECT done_ms, seq FROM webhook_event WHERE state = ${STATE.sent}
@@ -67,28 +80,36 @@ export async function pruneSent(driver: SqlDriver, { nowMs, bounds }: Expiry): P
     ),
   );
   if (first === undefined) return;
-  await shortTransactions(driver, async (session) => {
-    const over = await session.all(
-      `DELETE FROM webhook_event WHERE seq IN (SELECT seq FROM webhook_event
+  await shortTransactions(
+    driver,
+    async (session) => {
+      const over = await session.all(
+        `DELETE FROM webhook_event WHERE seq IN (SELECT seq FROM webhook_event
         WHERE state = ${STATE.sent} AND (done_ms < $1 OR (done_ms = $1 AND seq <= $2))
         ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
-      [Number(first["done_ms"]), Number(first["seq"])],
-    );
-    return over.length === PRUNE_CHUNK;
-  });
+        [Number(first["done_ms"]), Number(first["seq"])],
+      );
+      return over.length === PRUNE_CHUNK;
+    },
+    signal,
+  );
 }
 
 /** Lets go of dead letters that are too old, or too many of one tenant: receivers are told of them as of all dropped. */
-export async function pruneDead(driver: SqlDriver, { nowMs, bounds, onDropped }: Expiry): Promise<void> {
-  await shortTransactions(driver, async (session) => {
-    const aged = await session.all(
-      `SELECT seq, lane, at_ms FROM webhook_event WHERE state = ${STATE.dead} AND done_ms < $1
+export async function pruneDead(driver: SqlDriver, { nowMs, bounds, onDropped, signal }: Expiry): Promise<void> {
+  await shortTransactions(
+    driver,
+    async (session) => {
+      const aged = await session.all(
+        `SELECT seq, lane, at_ms FROM webhook_event WHERE state = ${STATE.dead} AND done_ms < $1
         ORDER BY done_ms LIMIT ${DROP_CHUNK}`,
-      [nowMs - bounds.maxAgeMs],
-    );
-    onDropped(await letGo(session, aged));
-    return aged.length === DROP_CHUNK;
-  });
+        [nowMs - bounds.maxAgeMs],
+      );
+      onDropped(await letGo(session, aged));
+      return aged.length === DROP_CHUNK;
+    },
+    signal,
+  );
   const crowded = await driver.transaction(async (session) =>
     session.all(
       `SELECT l.tenant AS tenant FROM webhook_event e JOIN webhook_lane l ON l.lane = e.lane
@@ -97,15 +118,19 @@ export async function pruneDead(driver: SqlDriver, { nowMs, bounds, onDropped }:
     ),
   );
   for (const { tenant } of crowded) {
-    await shortTransactions(driver, async (session) => {
-      const over = await session.all(
-        `SELECT e.seq AS seq, e.lane AS lane, e.at_ms AS at_ms FROM webhook_event e JOIN webhook_lane l ON l.lane = e.lane
+    await shortTransactions(
+      driver,
+      async (session) => {
+        const over = await session.all(
+          `SELECT e.seq AS seq, e.lane AS lane, e.at_ms AS at_ms FROM webhook_event e JOIN webhook_lane l ON l.lane = e.lane
           WHERE l.tenant = $1 AND e.state = ${STATE.dead} ORDER BY e.done_ms DESC, e.seq DESC LIMIT ${DROP_CHUNK} OFFSET $2`,
-        [String(tenant), bounds.maxDead],
-      );
-      onDropped(await letGo(session, over));
-      return over.length === DROP_CHUNK;
-    });
+          [String(tenant), bounds.maxDead],
+        );
+        onDropped(await letGo(session, over));
+        return over.length === DROP_CHUNK;
+      },
+      signal,
+    );
   }
 }
 

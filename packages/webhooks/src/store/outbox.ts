@@ -212,9 +212,9 @@ export interface Outbox {
   release(lease: Lease): Promise<void>;
   /**
    * Drops what waits too long in lanes that nobody sends, lets go of what was kept long enough, and ends what a process
-   * that died had begun. In many short transactions: others' run between them.
+   * that died had begun. In many short transactions: others' run between them, and `signal` ends it after any.
    */
-  expire(nowMs: number, isSending: (lane: number) => boolean): Promise<void>;
+  expire(nowMs: number, isSending: (lane: number) => boolean, signal?: AbortSignal): Promise<void>;
   status(tenant: string): Promise<readonly LaneStatus[]>;
   list(
     selection: Selection & { readonly state: EventState; readonly afterSeq?: number; readonly limit: number },

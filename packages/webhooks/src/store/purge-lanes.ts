@@ -26,13 +26,14 @@ export async function purgeLanes(
 }
 
 /** Ends purges that a process began and did not live to end. */
-export async function endPurges(driver: SqlDriver): Promise<void> {
-  await shortTransactions(driver, async (session) => {
+export async function endPurges(driver: SqlDriver, signal?: AbortSignal): Promise<void> {
+  const removeFirst = async (session: SqlSession): Promise<boolean> => {
     const [row] = await session.all("SELECT lane FROM webhook_lane WHERE tenant = $1 ORDER BY lane LIMIT 1", [PURGED]);
     if (row === undefined) return false;
     await removeChunk(session, Number(row["lane"]));
     return true;
-  });
+  };
+  await shortTransactions(driver, removeFirst, signal);
 }
 
 /** From here on the lanes are nobody's: who delivers to the same endpoint begins a new one. */

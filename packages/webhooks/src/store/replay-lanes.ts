@@ -38,7 +38,7 @@ export async function replayLanes(
 }
 
 /** Ends replays that a process began and did not live to end. */
-export async function endReplays(driver: SqlDriver, bounds: OutboxBounds): Promise<void> {
+export async function endReplays(driver: SqlDriver, bounds: OutboxBounds, signal?: AbortSignal): Promise<void> {
   const lanes = await driver.transaction(async (session) =>
     session.all("SELECT lane FROM webhook_lane WHERE replaying IS NOT NULL ORDER BY lane"),
   );
@@ -47,6 +47,7 @@ export async function endReplays(driver: SqlDriver, bounds: OutboxBounds): Promi
     await shortTransactions(
       driver,
       async (session) => (await layOut(session, { lane: Number(row["lane"]), cursor, bounds })).isMore,
+      signal,
     );
   }
 }

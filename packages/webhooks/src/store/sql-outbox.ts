@@ -121,13 +121,13 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
           fence,
         ]);
       }),
-    async expire(nowMs, isSending) {
+    async expire(nowMs, isSending, signal) {
       const onDropped = (events: number): void => {
         dropped += events;
       };
-      const expiry = { nowMs, bounds, isSending, onDropped };
-      await endPurges(driver);
-      await endReplays(driver, bounds);
+      const expiry = { nowMs, bounds, isSending, onDropped, signal };
+      await endPurges(driver, signal);
+      await endReplays(driver, bounds, signal);
       await dropUnsent(driver, expiry);
       await pruneSent(driver, expiry);
       await pruneDead(driver, expiry);

@@ -106,12 +106,13 @@ describe("the right to send for a tenant", () => {
     const first = openWorld({ ...options, store: { ...store, dropped: 0, lease } });
     first.dimmer.deny("acme");
     for (const id of ["1", "2", "3", "4", "5", "6"]) await first.gate.deliver(event(id));
-    const second = openWorld({ ...options, store, dimmer: first.dimmer });
     const seen: string[] = [];
     first.receive = ({ id }) => Promise.resolve(void seen.push(`${id} by the first`));
-    second.receive = ({ id }) => Promise.resolve(void seen.push(`${id} by the second`));
     first.dimmer.allow("acme");
-    await clock.advance(1_500);
+    await clock.advance(500);
+    const second = openWorld({ ...options, store, dimmer: first.dimmer });
+    second.receive = ({ id }) => Promise.resolve(void seen.push(`${id} by the second`));
+    await clock.advance(1_000);
     isAway = true;
     await clock.advance(20_000);
     const turn = seen.findIndex((one) => one.endsWith("second"));

@@ -192,6 +192,23 @@ describe.each(engines)("what may have much to do, in %s,", (_name, openEngine) =
     expect(await take(store)).toEqual([`gap ${MANY}`, "young"]);
   });
 
+  it("ends after a step when it is told to, and goes on where it stood", async () => {
+    const { store } = await open({ maxAgeMs: 1_000 });
+    await store.append(entries(MANY));
+    const controller = new AbortController();
+    await store.expire(
+      NOW_MS + 5_000,
+      () => {
+        controller.abort();
+        return false;
+      },
+      controller.signal,
+    );
+    expect(store.dropped).toBe(500);
+    await store.expire(NOW_MS + 5_000, () => false);
+    expect(await store.status("acme")).toMatchObject([{ waiting: 0, gap: { dropped: MANY } }]);
+  });
+
   it("tells receivers of dead letters that are let go of, for their age or their number, tenant by tenant", async () => {
     const { store } = await open({ maxDead: 2, maxAgeMs: 10_000 });
     await store.append(
