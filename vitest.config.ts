@@ -31,6 +31,7 @@ export default defineConfig({
       project("notes", "examples/notes"),
       project("edge-worker", "examples/edge-worker"),
       project("frameworks", "examples", {
+        ...PATIENT,
         include: ["{express,fastify,next-fetch,graphql,worker-jobs,streams,openfeature-web}/test/**/*.test.ts"],
       }),
       { extends: true as const, test: { name: "across", root: ".", include: ["test/**/*.test.ts"] } },
