@@ -1,20 +1,26 @@
 import { Unleash } from "unleash-client";
-import { CAPABILITIES, modesWith } from "./modes.mjs";
+import { CAPABILITIES, isNarrow, modesWith, NARROW, NARROW_PRINCIPALS } from "./modes.mjs";
 
-/** One toggle per capability, constrained by the mode in the context; from a bootstrap, without a server. */
-export async function start(tenants) {
+const within = (contextName, values) => ({
+  contextName,
+  operator: "IN",
+  values,
+  inverted: false,
+  caseInsensitive: false,
+});
+const strategy = (...constraints) => ({ name: "default", parameters: {}, constraints });
+
+/** One toggle per capability, constrained by the mode, and the principal, in the context; from a bootstrap, without a server. */
+export async function start(tenants, withPrincipal) {
   const toggle = (name) => ({
     name,
     enabled: true,
     type: "release",
     strategies: [
-      {
-        name: "default",
-        parameters: {},
-        constraints: [
-          { contextName: "mode", operator: "IN", values: modesWith(name), inverted: false, caseInsensitive: false },
-        ],
-      },
+      strategy(within("mode", modesWith(name))),
+      ...(isNarrow(name, withPrincipal)
+        ? [strategy(within("mode", [NARROW]), within("principal", NARROW_PRINCIPALS))]
+        : []),
     ],
   });
   const unleash = new Unleash({
@@ -32,9 +38,12 @@ export async function start(tenants) {
   const isReady = new Promise((done) => unleash.once("ready", done));
   void unleash.start();
   await isReady;
+  const propertiesOf = withPrincipal
+    ? (tenant, principal) => ({ mode: tenants.get(tenant), principal })
+    : (tenant) => ({ mode: tenants.get(tenant) });
   return {
-    ask: (tenant, capability) =>
-      unleash.isEnabled(capability, { userId: tenant, properties: { mode: tenants.get(tenant) } }),
+    ask: (tenant, capability, principal) =>
+      unleash.isEnabled(capability, { userId: tenant, properties: propertiesOf(tenant, principal) }),
     stop: () => unleash.destroy(),
   };
 }

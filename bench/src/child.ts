@@ -16,6 +16,8 @@ export interface SpawnOptions {
   readonly env?: Record<string, string>;
   /** How long the first line may take, in milliseconds. */
   readonly readyMs?: number;
+  /** How long a process may run that is run to its end, in milliseconds. */
+  readonly withinMs?: number;
 }
 
 /** The command with the processor pinned, where this machine can do that, and profiled, where that was asked for. */
@@ -49,7 +51,13 @@ export async function runChildLines<T>(command: readonly string[], options: Spaw
   child.stdout.on("data", (bytes: Buffer) => {
     output += bytes.toString();
   });
+  const { withinMs } = options;
+  const timer = withinMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), withinMs);
   const code = await new Promise<number | null>((done) => child.once("close", done));
+  clearTimeout(timer);
+  if (withinMs !== undefined && child.signalCode === "SIGKILL") {
+    throw new Error(`not done within ${(withinMs / 1_000).toFixed(0)} s, or out of memory`);
+  }
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
   return output.split("\n").flatMap((line) => (line.trim() === "" ? [] : [JSON.parse(line) as T]));
 }

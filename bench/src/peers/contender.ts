@@ -109,9 +109,11 @@ async function startDimmer(tenants: number, withPrincipal: boolean): Promise<Con
 /** @throws {Error} where one of 400 answers is wrong: what answers wrongly must not win */
 async function examine(contender: Contender, name: string, question: Question): Promise<void> {
   for (let i = 0; i < CHECKED_TENANTS; i++) {
-    for (const capability of question.withPrincipal ? (["view", "view"] as const) : (["create", "view"] as const)) {
-      const tenant = `tenant-${i % tenants.length}`;
-      const principal = question.withPrincipal ? PRINCIPALS[i & 3] : undefined;
+    const tenant = `tenant-${i % tenants.length}`;
+    const asked: readonly (readonly [Capability, (string | undefined)?])[] = question.withPrincipal
+      ? [0, 1].map((next) => ["view", PRINCIPALS[(i + next) & 3]] as const)
+      : [["create"], ["view"]];
+    for (const [capability, principal] of asked) {
       const answer = await contender.ask(tenant, capability, principal);
       const expected = isOpen(modeOf(tenant, question), capability, principal);
       if (answer !== expected) throw new Error(`${name}: ${capability} for ${tenant} is ${answer}, not ${expected}`);
@@ -150,7 +152,11 @@ function askerOf(contender: Contender, { asked, withPrincipal }: Question): Ask 
 }
 
 /** Nanoseconds of `count` calls, each timed by itself, less the clock's own median; ascending. */
-async function timeSingles(contender: Contender, { asked, withPrincipal }: Question, count: number): Promise<Float64Array> {
+async function timeSingles(
+  contender: Contender,
+  { asked, withPrincipal }: Question,
+  count: number,
+): Promise<Float64Array> {
   const times = new Float64Array(count);
   const clock = new Float64Array(count);
   for (let i = 0; i < count; i++) {
@@ -197,12 +203,17 @@ const startMs = performance.now();
 const contender = await startContender(name, tenants, question);
 const heldMs = performance.now() - startMs;
 const heldMb = residentOf(process.pid).allMb;
-if (heldMs > MOST_HELD_MS) throw new Error(`it took ${(heldMs / 1_000).toFixed(0)} s to hold ${tenants.length} tenants`);
+if (heldMs > MOST_HELD_MS)
+  throw new Error(`it took ${(heldMs / 1_000).toFixed(0)} s to hold ${tenants.length} tenants`);
 if (heldMb > MOST_HELD_MB) throw new Error(`it takes ${heldMb.toFixed(0)} MB to hold ${tenants.length} tenants`);
 await examine(contender, name, question);
 const measured = await timeRoundsOf(askerOf(contender, question), Number(roundMs), Number(rounds));
 const ns = Math.min(...measured.map((round) => round.ns));
-const singles = await timeSingles(contender, question, Math.min(100_000, Math.max(2_000, (SINGLE_CALLS_MS * 1e6) / ns)) | 0);
+const singles = await timeSingles(
+  contender,
+  question,
+  Math.min(100_000, Math.max(2_000, (SINGLE_CALLS_MS * 1e6) / ns)) | 0,
+);
 await contender.stop?.();
 const run: PeerRun = {
   rounds: measured,
