@@ -7,11 +7,14 @@ import { begin, RawConnection, send, sendHttp2 } from "./clients.ts";
 import { frameworks } from "./frameworks.ts";
 import { listen } from "./guarded-server.ts";
 
+/** Real connections are waited for on a machine that others use. */
+const PATIENT = { timeout: 20_000 };
+const WAIT_MS = 15_000;
 const MEGABYTE = 1024 * 1024;
 const get = (path: string, tenant: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Test-Session: ${tenant}\r\n\r\n`;
 
-describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
+describe.each(frameworks)("$name and connections", PATIENT, ({ product, http2 }) => {
   it("lets streamed bodies through intact, both ways", async () => {
     await using server = await listen(product());
     const pieces = Array.from({ length: 64 }, (_, at) => Buffer.alloc(64 * 1024, at));
@@ -51,7 +54,7 @@ describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
       "x".repeat(MEGABYTE) + smuggled,
     );
     connection.write(get("/notes", "paying"));
-    await vi.waitFor(() => expect(connection.statuses).toEqual([402, 200]), 5_000);
+    await vi.waitFor(() => expect(connection.statuses).toEqual([402, 200]), WAIT_MS);
     expect(server.carriedOut).toEqual(["GET /notes"]);
   });
 
@@ -72,7 +75,7 @@ describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
     await send(server.port, "GET", "/notes", { tenant: "paying" });
     expect(connection.statuses).toEqual([]);
     slow.resolve();
-    await vi.waitFor(() => expect(connection.statuses).toEqual([402, 200, 403]), 5_000);
+    await vi.waitFor(() => expect(connection.statuses).toEqual([402, 200, 403]), WAIT_MS);
   });
 
   it("answers Expect: 100-continue with the denial, and keeps the connection in order", async () => {
@@ -89,12 +92,12 @@ describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
     ];
     connection.write(...expecting("acme"));
     // Node's servers ask for the body by themselves before anybody is called: the client sends it in any case.
-    await vi.waitFor(() => expect(connection.statuses).toEqual([100, 402]), 5_000);
+    await vi.waitFor(() => expect(connection.statuses).toEqual([100, 402]), WAIT_MS);
     connection.write("hello");
     connection.write(...expecting("paying"));
-    await vi.waitFor(() => expect(connection.statuses.slice(2, 3)).toEqual([100]), 5_000);
+    await vi.waitFor(() => expect(connection.statuses.slice(2, 3)).toEqual([100]), WAIT_MS);
     connection.write("hello");
-    await vi.waitFor(() => expect(connection.statuses).toEqual([100, 402, 100, 200]), 5_000);
+    await vi.waitFor(() => expect(connection.statuses).toEqual([100, 402, 100, 200]), WAIT_MS);
     expect(connection.text).toContain('"bytes":5');
   });
 
@@ -103,11 +106,11 @@ describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
     await using server = await listen(product({ tenant }));
     const gone = new RawConnection(server.port);
     gone.write("POST /notes HTTP/1.1", "Host: x", "Content-Length: 100", "", "part");
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce(), WAIT_MS);
     gone.socket.destroy();
     await once(gone.socket, "close");
     session.resolve("acme");
-    await vi.waitFor(() => expect(server.counts().routes[0]?.denied).toBe(1));
+    await vi.waitFor(() => expect(server.counts().routes[0]?.denied).toBe(1), WAIT_MS);
     expect(await send(server.port, "POST", "/pay", { tenant: "acme" })).toMatchObject({ status: 200 });
     expect(server.carriedOut).toEqual(["POST /pay"]);
   });
@@ -136,11 +139,11 @@ describe.each(frameworks)("$name and connections", ({ product, http2 }) => {
     await using server = await listen(http2({ tenant }));
     const client = connectHttp2(`http://127.0.0.1:${server.port}`);
     const stream = client.request({ ":method": "POST", ":path": "/notes" });
-    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce(), WAIT_MS);
     stream.close(constants.NGHTTP2_CANCEL);
     await once(stream, "close");
     session.resolve("acme");
-    await vi.waitFor(() => expect(server.counts().routes[0]?.denied).toBe(1));
+    await vi.waitFor(() => expect(server.counts().routes[0]?.denied).toBe(1), WAIT_MS);
     client.close();
     expect(await sendHttp2(server.port, [["POST", "/pay", "acme"]])).toMatchObject([{ status: 200 }]);
   });

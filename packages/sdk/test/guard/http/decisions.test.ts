@@ -3,7 +3,10 @@ import { send } from "./clients.ts";
 import { frameworks } from "./frameworks.ts";
 import { listen } from "./guarded-server.ts";
 
-describe.each(frameworks)("$name in front of a real server", ({ isStrict, isResolved, product }) => {
+/** Real servers are waited for on a machine that others use. */
+const PATIENT = { timeout: 20_000 };
+
+describe.each(frameworks)("$name in front of a real server", PATIENT, ({ isStrict, isResolved, product }) => {
   it("answers what is denied whole, hands on what is allowed, and passes what is nobody's", async () => {
     await using server = await listen(product());
     const { port, carriedOut } = server;
