@@ -16,10 +16,10 @@ function hang(world: World): AbortSignal[] {
 describe("what is under way when its tenant may no longer receive", () => {
   it("is cut within a second, told or not, while the store hangs and however rarely the gate looks", async () => {
     const store = memoryStore();
-    const stuck = Promise.withResolvers<undefined>();
-    vi.spyOn(store, "expire").mockReturnValue(stuck.promise);
+    const stuck = Promise.withResolvers<[]>();
+    vi.spyOn(store, "suspensions").mockReturnValue(stuck.promise);
     const world = openWorld({ store, lookEveryMs: 60_000 });
-    onTestFinished(() => stuck.resolve(undefined));
+    onTestFinished(() => stuck.resolve([]));
     const signals = hang(world);
     const delivery = world.gate.deliver(event("1"));
     await settled();
