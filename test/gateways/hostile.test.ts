@@ -19,7 +19,7 @@ async function sendAll(
   const port = await startGateway(kind, { product: upstream.port, sidecar }, { failsOpen });
   const cases = SESSIONS.flatMap((session) => shapes.map((shape) => ({ session, ...shape })));
   const broken: unknown[] = [];
-  await eachOf(cases, 48, async ({ session, name, bytes }) => {
+  await eachOf(cases, 160, async ({ session, name, bytes }) => {
     const statuses = statusesIn(await exchange(port, bytes(session)));
     const isBroken = (status: number): boolean => status >= 500 && ![501, 505, ...kind.whenBroken].includes(status);
     if (statuses.some(isBroken)) broken.push({ name, session, statuses });
@@ -45,10 +45,15 @@ describe.each(WAYS)("$kind.name, failing open: $failsOpen", ({ kind, failsOpen }
     expect(arrived).toEqual(expect.arrayContaining([...HONEST]));
     expect({ faults, broken }).toEqual({ faults: [], broken: [] });
   });
-
-  it.runIf(kind.speaksHttp2)("nor one over HTTP/2", { timeout: 60_000 }, async () => {
-    const { arrived, faults, broken } = await sendAll(kind, failsOpen, HOSTILE_HTTP2);
-    expect(arrived).toEqual(expect.arrayContaining([...HONEST_HTTP2]));
-    expect({ faults, broken }).toEqual({ faults: [], broken: [] });
-  });
 });
+
+describe.each(WAYS.filter(({ kind }) => kind.speaksHttp2))(
+  "$kind.name over HTTP/2, failing open: $failsOpen",
+  ({ kind, failsOpen }) => {
+    it("passes on no hostile request that is denied as the product sees it", { timeout: 60_000 }, async () => {
+      const { arrived, faults, broken } = await sendAll(kind, failsOpen, HOSTILE_HTTP2);
+      expect(arrived).toEqual(expect.arrayContaining([...HONEST_HTTP2]));
+      expect({ faults, broken }).toEqual({ faults: [], broken: [] });
+    });
+  },
+);
