@@ -64,4 +64,20 @@ describe("compareResults", () => {
     const after = results([{ name: "dimmer", bytes: spread(0.009, 0.009, 0.009) }]);
     expect(moves(before, after)).toMatchObject([{ isBeyondNoise: false }]);
   });
+
+  test("finds rows of sections within a suite, and tells floors and peers there from what is Dimmer's", () => {
+    const of = (name: string): object => ({ name, ns: spread(1, 1, 1) });
+    const sections = [{ name: "plain, 100", rows: ["floor", "casl", "dimmer"].map(of) }];
+    const suites = {
+      "decision-peers": { sections },
+      "decision-questions": { rows: ["floor, 100", "feature, 100"].map(of) },
+      "scale-replicas": { rows: ["streams, 10", "floor: streams of a bare server, 10"].map(of) },
+    };
+    const run: Results = { date: "2026-11-22", machine: HERE, suites };
+    expect(compareResults(run, run).flatMap(({ name, isOurs }) => (isOurs ? [name] : []))).toEqual([
+      "decision-peers · plain, 100 · dimmer · ns",
+      "decision-questions · feature, 100 · ns",
+      "scale-replicas · streams, 10 · ns",
+    ]);
+  });
 });

@@ -35,7 +35,7 @@ export interface SoakWorld {
 export type OnProcess = (role: string, pid: number) => void;
 
 /** Enough that the breaker lets a few hundred narrowings an hour pass. */
-export const FILLERS = 20_000;
+const FILLERS = 20_000;
 const READY_MS = 60_000;
 
 /** Starts everything. Sidecar 0 sends the webhooks and is never killed; the last has a clock that moves, where it can. */

@@ -8,7 +8,7 @@ import type { SoakWorld } from "./soak-world.ts";
 /** Tenants that are put from mode to mode, those that are locked and let go, and those that pay. */
 export const MOVED: readonly string[] = Array.from({ length: 12 }, (_, i) => `t${i}`);
 export const LOCKABLE: readonly string[] = ["t100", "t101"];
-export const PAYERS: readonly string[] = Array.from({ length: 4 }, (_, i) => `t${200 + i}`);
+const PAYERS: readonly string[] = Array.from({ length: 4 }, (_, i) => `t${200 + i}`);
 
 /** Of moved tenants, those whose webhooks are sent. */
 export const SENDERS: readonly string[] = MOVED.slice(0, 3);
