@@ -36,19 +36,21 @@ describe("the programs of the examples", { timeout: 60_000 }, () => {
       const { child, line } = await start(example, { DIMMER_FEED: sidecar.url, DIMMER_TRUST: world.trust });
       const port = /(?:"port":|127\.0\.0\.1:)(\d+)/.exec(line)?.[1];
       expect(port, line).toBeDefined();
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-        method,
-        headers: {
-          authorization: "Bearer acme:member",
-          connection: "close",
-          ...(body === undefined
-            ? {}
-            : { "content-type": "application/json", accept: "application/graphql-response+json" }),
-        },
-        ...(body === undefined ? {} : { body }),
-      });
-      expect(response.status).toBe(status);
-      await response.text();
+      const headers = {
+        authorization: "Bearer acme:member",
+        connection: "close",
+        ...(body === undefined
+          ? {}
+          : { "content-type": "application/json", accept: "application/graphql-response+json" }),
+      };
+      const ask = async (): Promise<number> => {
+        const sent = { method, headers, ...(body === undefined ? {} : { body }) };
+        const response = await fetch(`http://127.0.0.1:${port}${path}`, sent);
+        await response.text();
+        return response.status;
+      };
+      // It listens after two seconds also without data, and answers the fallback until there is some.
+      await expect.poll(ask, { timeout: 20_000 }).toBe(status);
       child.kill("SIGTERM");
       expect(await once(child, "exit")).toEqual([0, null]);
     },
