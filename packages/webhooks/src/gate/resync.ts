@@ -15,8 +15,8 @@ interface Run {
   /** Until when the lease is surely ours, by this process's own clock. Nothing is sent from then on. */
   validMs: number;
   callOff?: () => void;
-  /** By lane: what sends it, until it has nothing more that is due. */
-  readonly lanes: Map<number, Promise<void>>;
+  /** Lanes that are sent under it, until they have nothing more that is due. */
+  readonly lanes: Set<number>;
 }
 
 /** What the runner stands on. */
@@ -52,6 +52,8 @@ export class Resync {
   readonly #paces = new Map<number, number>();
   /** By tenant: leases that are being given back. */
   readonly #releases = new Map<string, Promise<void>>();
+  /** What sends lanes, also under leases that are over. */
+  readonly #underWay = new Set<Promise<void>>();
   readonly #sleepers = new Set<() => void>();
   readonly #longestWaitMs: number;
   #isClosed = false;
@@ -79,10 +81,11 @@ export class Resync {
     for (const lane of free) {
       if (this.#sending.has(lane.lane)) continue;
       this.#sending.add(lane.lane);
-      run.lanes.set(
-        lane.lane,
-        this.#sendLane(run, lane).finally(() => this.#ended(tenant, run, lane.lane)),
-      );
+      run.lanes.add(lane.lane);
+      const done = this.#sendLane(run, lane)
+        .finally(() => this.#ended(tenant, run, lane.lane))
+        .finally(() => this.#underWay.delete(done));
+      this.#underWay.add(done);
     }
   }
 
@@ -104,8 +107,7 @@ export class Resync {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const wake of this.#sleepers) wake();
-    await Promise.all([...this.#runs.values()].flatMap((run) => [...run.lanes.values()]));
-    await Promise.all(this.#releases.values());
+    await Promise.all(this.#underWay);
   }
 
   /** The run of a tenant whose lease holds. One that is over sends nothing more, and its last marks count if they may. */
@@ -123,7 +125,7 @@ export class Resync {
     const holder = randomUUID();
     const lease = await this.#store.lease(tenant, holder, leaseMs);
     if (lease === undefined) return undefined;
-    const run: Run = { holder, lease, validMs: askedMs + leaseMs, lanes: new Map() };
+    const run: Run = { holder, lease, validMs: askedMs + leaseMs, lanes: new Set() };
     this.#runs.set(tenant, run);
     this.#endInTime(tenant, run);
     return run;
