@@ -32,11 +32,20 @@ export function problemOfFault({ field, detail }: QuestionFault): Problem {
 function countMembers(value: unknown, depth: number): number | undefined {
   if (typeof value !== "object" || value === null) return 0;
   if (depth === 0) return undefined;
-  let members = Array.isArray(value) ? 0 : Object.keys(value).length;
-  for (const item of Array.isArray(value) ? value : Object.values(value)) {
-    const below = countMembers(item, depth - 1);
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value as unknown[]) {
+      const below = countMembers(item, depth - 1);
+      if (below === undefined) return undefined;
+      members += below;
+    }
+    return members;
+  }
+  // What JSON gave has no inherited members, and a list of its keys is not needed.
+  for (const key in value) {
+    const below = countMembers((value as Record<string, unknown>)[key], depth - 1);
     if (below === undefined) return undefined;
-    members += below;
+    members += 1 + below;
   }
   return members;
 }

@@ -1,3 +1,4 @@
+import { isTenantId, PRINCIPALS, type Principal } from "@dimmer/core";
 import { type Question, QuestionFault, readQuestion } from "../../question.ts";
 
 /** A request of AuthZEN that is well-formed but about somebody who is nobody here: denied, and said why. */
@@ -70,11 +71,15 @@ function readSubject(subject: unknown): Subject | UnknownSubject | QuestionFault
     return new QuestionFault("subject.properties.principal", "is missing: a subject of type principal says its class");
   }
   const who = { tenant: type === "tenant" ? id : tenant, ...(principal === undefined ? {} : { principal }) };
-  // The tenant and the principal are checked by whom they are asked of, with a capability that nobody looks up here.
-  const read = readQuestion({ ...who, capability: "" });
-  if (!(read instanceof QuestionFault)) return who as Subject;
-  const field = read.field === "tenant" && type === "tenant" ? "subject.id" : `subject.properties.${read.field}`;
-  return new QuestionFault(field, read.detail);
+  if (isTenantId(who.tenant) && (principal === undefined || PRINCIPALS.includes(principal as Principal))) {
+    return who as Subject;
+  }
+  // One of the two is at fault: which, and why, is said as of any question, with a capability that nobody looks up here.
+  const { field, detail } = readQuestion({ ...who, capability: "" }) as QuestionFault;
+  return new QuestionFault(
+    field === "tenant" && type === "tenant" ? "subject.id" : `subject.properties.${field}`,
+    detail,
+  );
 }
 
 function faultOfResource(resource: unknown): QuestionFault | undefined {
