@@ -56,7 +56,7 @@ function stepDownMs({ policy }: CorpusFile): number {
   return parseDurationMs(policy.offline.step_down_for) ?? 0;
 }
 
-describe.each(files)("corpus $name", (file) => {
+describe.each(files)("corpus $name", { timeout: 60_000 }, (file) => {
   describe.each(momentsOf(file))("$name", ({ cases }) => {
     it(`D1 · POST /v1/check answers ${cases.length} cases as decide does`, async () => {
       const { ask } = await sidecarAt(file, cases[0] as CorpusCase);

@@ -38,6 +38,9 @@ const proxied = read<{
 const long = (text: string, { LONG: [piece, times] = ["", 0] }: Case): string =>
   text.replaceAll("LONG", () => piece.repeat(times));
 
+/** A hundred connections on a busy machine. */
+const TIMEOUT_MS = 60_000;
+
 const ROUTES = `
 - { path: /health, capability: open }
 - { path: /billing/**, capability: pay }
@@ -82,7 +85,7 @@ function outcomeOf(answer: RawAnswer | undefined, read: (answer: RawAnswer) => O
   return isOfHttp && answer.status < 500 ? expectProblem(answer) : read(answer);
 }
 
-describe.each(JSON_DOORS)("hostile input at $name", (door) => {
+describe.each(JSON_DOORS)("hostile input at $name", { timeout: TIMEOUT_MS }, (door) => {
   const read =
     (capability: string) =>
     (answer: RawAnswer): Outcome =>
@@ -178,7 +181,7 @@ function framed(one: FramingCase, line: HostileDoor["line"], head: readonly stri
   return long(one.text, one).replaceAll(/LINE|HEAD|BODY|LENGTH|CHUNKED/g, (name) => values[name] as string);
 }
 
-describe.each(PROXIES)("hostile input at the hook of $name", (proxy) => {
+describe.each(PROXIES)("hostile input at the hook of $name", { timeout: TIMEOUT_MS }, (proxy) => {
   const isEnvoy = proxy.name === "envoy";
   const ask = async (
     running: RunningSidecar,
@@ -243,7 +246,7 @@ describe.each(PROXIES)("hostile input at the hook of $name", (proxy) => {
   });
 });
 
-describe("hostile requests at /v1/check", () => {
+describe("hostile requests at /v1/check", { timeout: TIMEOUT_MS }, () => {
   it("take no method for OPTIONS that is not", async () => {
     const running = await sidecar();
     for (const one of proxied.methods) {
