@@ -68,19 +68,32 @@ export async function askSidecar(
     });
   });
   const readLines = (response: IncomingMessage): void => {
-    let last: SidecarAnswer["body"] = { error: "it went away before it was done" };
+    let last: SidecarAnswer["body"] = {};
     const lines = createInterface({ input: response });
+    // Where the connection is cut there is no end, but an error.
+    response.on("error", () => lines.close());
+    lines.on("error", () => lines.close());
     lines.on("line", (line) => {
-      last = JSON.parse(line) as SidecarAnswer["body"];
+      last = readLine(line);
       if (typeof last["done"] === "number") onProgress?.(last["done"]);
     });
     lines.on("close", () => {
-      const detail = last["error"] ?? (last["count"] === undefined ? "it went away before it was done" : undefined);
-      resolve(detail === undefined ? { status: 200, body: last } : { status: 503, body: { detail } });
+      const isDone = last["count"] !== undefined;
+      const detail = last["error"] ?? "it went away before it was done";
+      resolve(isDone ? { status: 200, body: last } : { status: 503, body: { detail } });
     });
   };
   question.end(text);
   return await promise;
+}
+
+/** A line of work that is told; one that was cut says nothing. Never throws. */
+function readLine(line: string): SidecarAnswer["body"] {
+  try {
+    return JSON.parse(line) as SidecarAnswer["body"];
+  } catch {
+    return {};
+  }
 }
 
 /** The failure that a problem document of a sidecar means. Never throws. */

@@ -48,7 +48,7 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
     },
   });
   const operating = (verb: "pause" | "resume" | "replay" | "purge"): Door =>
-    door("POST", `/${verb}`, "feed", async ({ gate }, tenant, c) => {
+    door("POST", `/${verb}`, "feed", async ({ gate, log }, tenant, c) => {
       const read = await readJson(c, (await contract()).webhookSelectionSchema, MAX_SELECTION_BYTES);
       if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
       const { endpoint, since } = read.value;
@@ -63,7 +63,8 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
       const operate = (onProgress?: (done: number) => void): Promise<number> =>
         verb === "replay" || verb === "purge" ? gate[verb](selection, onProgress) : gate[verb](selection);
       const isTold = c.req.header("accept")?.includes("application/x-ndjson") === true;
-      return isTold ? toldResponse(operate) : ok({ count: await operate() });
+      if (!isTold) return ok({ count: await operate() });
+      return toldResponse(operate, (error) => log.error({ err: error }, `webhooks: a ${verb} failed`));
     });
   return [
     // What is delivered is signed in the vendor's name: not for whoever reaches loopback.

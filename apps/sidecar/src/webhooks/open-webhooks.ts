@@ -17,6 +17,7 @@ import { isOpenTo, type WebhookEndpoint } from "./endpoint.ts";
 export interface Webhooks {
   readonly gate: Gate;
   readonly endpoints: ReadonlyMap<string, WebhookEndpoint>;
+  readonly log: Logger;
   /** Milliseconds since the Unix epoch. */
   readonly nowMs: () => number;
   /** Lets what is under way end within `graceMs`, then closes the store. Never rejects. */
@@ -50,6 +51,7 @@ export async function openWebhooks({ replica, endpoints, data, allowLoopback, lo
   return {
     gate,
     endpoints,
+    log,
     nowMs: Date.now,
     close: async (graceMs) => {
       await gate.close(graceMs);
