@@ -46,8 +46,13 @@ export async function runChild<T>(command: readonly string[], options: SpawnOpti
 /** Runs a process to its end and gives back the JSON of each of its lines. */
 export async function runChildLines<T>(command: readonly string[], options: SpawnOptions = {}): Promise<T[]> {
   const [file = "", ...args] = pinned(command, options.core);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...options.env } });
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
   let output = "";
+  let errors = "";
+  child.stderr.pipe(process.stderr, { end: false });
+  child.stderr.on("data", (bytes: Buffer) => {
+    errors = (errors + bytes.toString()).slice(-20_000);
+  });
   child.stdout.on("data", (bytes: Buffer) => {
     output += bytes.toString();
   });
@@ -58,7 +63,10 @@ export async function runChildLines<T>(command: readonly string[], options: Spaw
   if (withinMs !== undefined && child.signalCode === "SIGKILL") {
     throw new Error(`not done within ${(withinMs / 1_000).toFixed(0)} s, or out of memory`);
   }
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}`);
+  if (code !== 0) {
+    const why = /^(?:Uncaught )?\w*Error(?: \[\w+\])?: (.*)$/m.exec(errors)?.[1];
+    throw new Error(`${command.join(" ")} ended with ${code}${why === undefined ? "" : `: ${why}`}`);
+  }
   return output.split("\n").flatMap((line) => (line.trim() === "" ? [] : [JSON.parse(line) as T]));
 }
 

@@ -106,6 +106,8 @@ export async function startAuthorityHost(stage: Stage, options: AuthorityOptions
   };
 }
 
+/** Twenty thousand tenants take seconds, and more where others use the machine. */
+const IMPORT_MS = 120_000;
 const STANDARD_ARGS = ["--rate-per-second", "100000", "--drain-ms", "200", "--log-level", "warn"];
 
 /** Writes the tenants that are watched: one pays, one does not, one is locked. */
@@ -117,7 +119,7 @@ async function settle(write: AuthorityHost["write"], fillers: number): Promise<v
     ...Array.from({ length: fillers }, (_, i) => fillerName(i)),
   ];
   const rows = names.map((id) => `${JSON.stringify({ id, name: id, plan: "pro" })}\n`).join("");
-  await expectOk(write("POST", "/v1/imports/tenants", rows));
+  await expectOk(write("POST", "/v1/imports/tenants", rows, { timeoutMs: IMPORT_MS }));
   const [restriction] = UNPAID.restrictions ?? [];
   const { cause, steps } = restriction as NonNullable<typeof restriction>;
   await expectOk(

@@ -1,11 +1,12 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { standardPolicy } from "@dimmer/core/standard-policy";
 import { connect } from "@dimmer/sdk";
-import { buildBenchFeed } from "../bench-feed.ts";
-import { buildQuestionFeed, standingOf } from "../decision/question-feed.ts";
+import type { BenchFeed } from "../bench-feed.ts";
+import { standingOf } from "../decision/question-feed.ts";
 import { type Round, shuffledTenants } from "../decision/timing.ts";
 import { residentOf } from "../feed/memory.ts";
 import { quantile } from "../statistics.ts";
@@ -65,7 +66,6 @@ function isOpen(mode: string, capability: Capability, principal: string | undefi
 
 async function startContender(name: string, tenants: readonly string[], question: Question): Promise<Contender> {
   const { withPrincipal } = question;
-  if (name === "dimmer") return await startDimmer(tenants.length, withPrincipal);
   // Ids of their own, as who keeps tenants has them: a request never brings the very same string.
   const held = JSON.parse(JSON.stringify(tenants.toSorted())) as string[];
   const modes = new Map(held.map((tenant) => [tenant, modeOf(tenant, question)]));
@@ -89,20 +89,21 @@ function bitsOf(mode: string): number {
   return mode === "full" ? 7 : mode === "limited" ? 6 : 4;
 }
 
-async function startDimmer(tenants: number, withPrincipal: boolean): Promise<Contender> {
-  const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-"));
-  const build = withPrincipal ? buildQuestionFeed : buildBenchFeed;
-  const { directory, trust } = await build(folder, tenants);
+/** Builds the feed in a process of its own: what it takes is none of what following takes. */
+function buildFeed(folder: string, tenants: number): BenchFeed {
+  const script = fileURLToPath(new URL("feed-process.ts", import.meta.url));
+  const words = ["--conditions=@dimmer/source", script, asked, folder, String(tenants)];
+  return JSON.parse(execFileSync(process.execPath, words, { encoding: "utf8" })) as BenchFeed;
+}
+
+async function startDimmer({ directory, trust }: BenchFeed, { withPrincipal }: Question): Promise<Contender> {
   const dimmer = await connect<typeof standardPolicy>({ feed: directory, trust, waitMs: MOST_HELD_MS });
   await dimmer.ready();
   return {
     ask: withPrincipal
       ? (tenant, capability, principal) => dimmer.check(tenant, capability, principal as "admin").allowed
       : (tenant, capability) => dimmer.check(tenant, capability).allowed,
-    stop: async () => {
-      await dimmer.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => dimmer.close(),
   };
 }
 
@@ -199,8 +200,11 @@ async function timeRoundsOf(ask: Ask, roundMs: number, rounds: number): Promise<
 const [name = "", asked = "plain", tenantCount, roundMs, rounds] = process.argv.slice(2);
 const question = QUESTIONS[asked as keyof typeof QUESTIONS];
 const tenants = shuffledTenants(Number(tenantCount));
+const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+const feed = name === "dimmer" ? buildFeed(folder, tenants.length) : undefined;
 const startMs = performance.now();
-const contender = await startContender(name, tenants, question);
+const contender = await (feed === undefined ? startContender(name, tenants, question) : startDimmer(feed, question));
 const heldMs = performance.now() - startMs;
 const heldMb = residentOf(process.pid).allMb;
 if (heldMs > MOST_HELD_MS)

@@ -101,7 +101,10 @@ async function measure(
         });
         series.get(name)?.push(run);
       } catch (error) {
-        failed.set(name, (error as Error).message.replace(/^.*contender\.ts/, "its process"));
+        failed.set(
+          name,
+          (error as Error).message.replace(/^.*contender\.ts.* ended with \d+(?:: )?/, "") || "it broke off",
+        );
       }
     }
   }
