@@ -25,6 +25,12 @@ export interface FollowerParts extends StateParts, SourcePace {
   readonly log: ReplicaLog;
 }
 
+/**
+ * How long a replica that starts with nothing waits at most to be ready for what its first head says came after the
+ * index: a stream brings it at once, and one that does not come must not keep a product from starting.
+ */
+const CATCH_UP_MS = 2_000;
+
 /** Keeps what is in force at the newest that verifies, of any source. It answers nothing. */
 export class FeedFollower implements SourceSink {
   readonly keyring: Keyring;
@@ -42,6 +48,8 @@ export class FeedFollower implements SourceSink {
   readonly #turns: IntakeQueue;
   #starting: Promise<void> = Promise.resolve();
   #name: string | undefined;
+  /** Monotonic milliseconds from which readiness no longer waits; unset until there is something to wait with. */
+  #catchUpUntilMs: number | undefined;
 
   constructor(parts: FollowerParts) {
     const { clock, log, store, ring } = parts;
@@ -76,6 +84,8 @@ export class FeedFollower implements SourceSink {
   async start(): Promise<void> {
     this.#starting = this.#reading.run(() => this.#load());
     await this.#starting;
+    const canCatchUp = this.#parts.sources.some((source) => source.watch !== undefined);
+    if (canCatchUp && this.state.generation === undefined) this.state.beginCatchUp();
     await this.poll();
   }
 
@@ -101,6 +111,7 @@ export class FeedFollower implements SourceSink {
   tick(): void {
     const { generation } = this.state;
     if (generation !== undefined && this.#writer.isSaveDue(generation.head.token)) this.#save();
+    if (this.state.isAwaitingCatchUp) void this.#endCatchUp();
   }
 
   async takeKeysets(source: FeedSource, signal?: AbortSignal): Promise<void> {
@@ -124,6 +135,7 @@ export class FeedFollower implements SourceSink {
       const signal = AbortSignal.any([patience, this.#signalOf(source)]);
       await this.#lists.takeHead(source, token, { asked, signal });
     });
+    await this.#endCatchUp();
     this.refusals.clear(source.name);
   }
 
@@ -138,6 +150,7 @@ export class FeedFollower implements SourceSink {
       });
     });
     if (taken.list !== "now") this.refusals.clear(source.name);
+    await this.#endCatchUp();
     return taken;
   }
 
@@ -167,6 +180,15 @@ export class FeedFollower implements SourceSink {
     state.beginLoad();
     await loadStored({ store, state, keyring, keeper, health, ...intake, log, refuse });
     await state.endLoad();
+  }
+
+  /** A replica that starts with nothing is ready once it holds what the newest head says there is, or has waited. */
+  async #endCatchUp(): Promise<void> {
+    const { state } = this;
+    if (!state.isAwaitingCatchUp) return;
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#catchUpUntilMs ??= nowMs + CATCH_UP_MS;
+    if (state.isCaughtUp || nowMs >= this.#catchUpUntilMs) await this.#turns.run(() => state.endCatchUp());
   }
 
   #save(): void {

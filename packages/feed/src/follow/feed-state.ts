@@ -49,6 +49,8 @@ export class FeedState {
   /** Whether the store is being loaded, and a first generation of it waits for what came after it. */
   #isLoading = false;
   #isFirstHeldBack = false;
+  /** Whether a first generation counts, and readiness waits for what its head says came after it. */
+  #isCatchingUp = false;
 
   constructor(parts: StateParts, keeper: PartsKeeper, slicer: Slicer) {
     this.#parts = parts;
@@ -73,8 +75,20 @@ export class FeedState {
   }
 
   /** Whether answers come from a generation: not from one whose frames are still being loaded. */
-  get isReady(): boolean {
+  get isInForce(): boolean {
     return this.#generation !== undefined && !this.#isLoading;
+  }
+
+  /** Whether one may rely on what is in force: not while what came after it is known to be missing. */
+  get isReady(): boolean {
+    return this.isInForce && !this.#isCatchingUp;
+  }
+
+  /** Whether all is in force that the newest head says there is: an index may be a minute older than its head. */
+  get isCaughtUp(): boolean {
+    const seen = this.#seen;
+    if (seen === undefined || this.#generation === undefined) return false;
+    return !isAfter(seen, this.#version) && !isAfter(seen.locks, this.#locksVersion);
   }
 
   /** Version of the entitlements in force. */
@@ -147,6 +161,23 @@ export class FeedState {
     if (isFirst) await this.#tellReady();
   }
 
+  /** Nobody is told that a first generation is ready until `endCatchUp`; it is answered from all the same. */
+  beginCatchUp(): void {
+    this.#isCatchingUp = true;
+  }
+
+  /** Whether a first generation counts that waits for `endCatchUp`. */
+  get isAwaitingCatchUp(): boolean {
+    return this.#isCatchingUp && this.#generation !== undefined;
+  }
+
+  /** Tells that the first generation is ready. */
+  async endCatchUp(): Promise<void> {
+    if (!this.isAwaitingCatchUp) return;
+    this.#isCatchingUp = false;
+    await this.#tellReady();
+  }
+
   /** Tells subscribers of the modes that have changed. */
   tellModes(): void {
     for (const change of this.#table.watch.takeChanges()) this.#parts.events.emit({ type: "mode", ...change });
@@ -199,6 +230,7 @@ export class FeedState {
     this.acceptHead(head, isReceived);
     if (isNewPolicy) await this.#lookAtAll();
     if (first !== undefined && this.#isLoading) this.#isFirstHeldBack = true;
+    else if (this.#isCatchingUp) return;
     else if (first !== undefined) await this.#tellReady();
     else this.tellApplied();
   }
@@ -246,7 +278,7 @@ export class FeedState {
   /** Tells who was changed since it was told last. */
   tellApplied(): void {
     const version = this.#version;
-    if (version !== undefined && !this.#isLoading) {
+    if (version !== undefined && !this.#isLoading && !this.#isCatchingUp) {
       this.#parts.events.emit({ type: "applied", version, tenants: this.#applier.takeChanged() });
     }
   }

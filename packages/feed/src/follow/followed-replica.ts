@@ -137,7 +137,8 @@ export class FollowedReplica implements Replica {
   }
 
   get version(): Version | undefined {
-    return this.isReady ? this.#follower.state.version : undefined;
+    const { isInForce, version } = this.#follower.state;
+    return isInForce ? version : undefined;
   }
 
   get isReady(): boolean {

@@ -56,7 +56,10 @@ export interface Replica {
   readonly policy: CompiledPolicy;
   /** Version of the entitlements in force: it never goes down (F1). */
   readonly version: Version | undefined;
-  /** Whether verified state and a lock list are held. Never becomes false again. */
+  /**
+   * Whether verified state and a lock list are held. A replica that starts with nothing waits up to 2 s for what its first
+   * head says came after the index, and answers by what it holds meanwhile. Never becomes false again.
+   */
   readonly isReady: boolean;
   /** The newest verified keyset. */
   readonly keys: TrustedKeys | undefined;
