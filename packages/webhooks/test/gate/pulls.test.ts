@@ -58,6 +58,19 @@ describe("integrations that must be pulled again", () => {
     expect((await world.gate.status("acme")).suspendedSinceMs).toBeUndefined();
   });
 
+  it("are asked for again where the tenant is suspended for an instant during a pull", async () => {
+    const { asked, onResync } = pulling();
+    const world = openWorld({ onResync });
+    world.dimmer.deny("acme");
+    await world.clock.advance(1_000);
+    world.dimmer.allow("acme");
+    await world.clock.advance(1_000);
+    world.dimmer.deny("acme");
+    world.dimmer.allow("acme");
+    await world.clock.advance(1_000);
+    expect(asked.map(({ signal }) => signal.aborted)).toEqual([true, false]);
+  });
+
   it("are asked for though the store did not take note of the suspension at once", async () => {
     const onResync = vi.fn().mockResolvedValue(undefined);
     const world = openWorld({ onResync });
