@@ -74,12 +74,12 @@ interface Place {
 
 async function measure({ tenants, passes, directory, trust }: Place, options: SuiteOptions): Promise<Row[]> {
   const series = new Map<string, QuestionRun[]>(QUESTIONS.map(({ name }) => [name, []]));
-  const count = String(options.isQuick ? 300_000 : 2_000_000);
+  const count = String(options.isQuick ? 300_000 : 1_000_000);
   const flags = ["--conditions=@dimmer/source", "--expose-gc", "--max-semi-space-size=256"];
   for (let pass = 0; pass < passes; pass++) {
     for (const { name } of QUESTIONS) {
       options.progress(`questions: ${tenants} tenants, pass ${pass + 1} of ${passes}, ${name}`);
-      const words = [name, String(tenants), count, "200000", directory, trust];
+      const words = [name, String(tenants), count, "100000", directory, trust];
       series.get(name)?.push(await runChild<QuestionRun>([process.execPath, ...flags, script, ...words], { core: 1 }));
     }
   }

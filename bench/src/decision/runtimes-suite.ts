@@ -37,7 +37,7 @@ export async function runRuntimes(options: SuiteOptions): Promise<SuiteResult> {
   const { runtimes, notRun } = lineUp();
   const unbuilt = build(options);
   const passes = options.isQuick ? 1 : 5;
-  const count = options.isQuick ? "300000" : "3000000";
+  const count = options.isQuick ? "300000" : "1000000";
   const series = new Map<string, number[]>();
   for (let pass = 0; pass < (unbuilt === undefined ? passes : 0); pass++) {
     for (const { title, program } of runtimes) {

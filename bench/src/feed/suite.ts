@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startChild } from "../child.ts";
+import { type BenchChild, startChild } from "../child.ts";
 import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import { type BenchAuthority, startBenchAuthority } from "./authority.ts";
@@ -89,18 +89,21 @@ async function measureReplicas(authority: BenchAuthority, options: SuiteOptions)
 async function measureSidecar(authority: BenchAuthority, options: SuiteOptions): Promise<Idle> {
   const command = [process.execPath, "--conditions=@dimmer/source"];
   const { url, trust, tokenFile, folder } = authority;
-  const sidecars: Resident[] = [];
-  const raws: Resident[] = [];
   const idleMs = options.isQuick ? QUICK_IDLE_MS : IDLE_MS;
-  for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
-    options.progress(`feed: a sidecar that idles for ${idleMs} ms, and a raw node:http server`);
-    const sidecar = await startChild([...command, sidecarScript, url, trust, tokenFile, join(folder, `s${pass}`)]);
-    const raw = await startChild([...command, rawScript, join(folder, `r${pass}`)]);
-    await pause(idleMs);
-    sidecars.push(residentOf(sidecar.pid));
-    raws.push(residentOf(raw.pid));
-    await Promise.all([sidecar.stop(), raw.stop()]);
+  const places = Array.from({ length: options.isQuick ? 1 : 5 }, (_, pass) => pass);
+  options.progress(`feed: ${places.length} sidecars that idle for ${idleMs} ms, and raw node:http servers`);
+  // One after the other they start, and all rest at once: who idles takes nothing from its neighbour.
+  const running: (readonly [sidecar: BenchChild, raw: BenchChild])[] = [];
+  for (const pass of places) {
+    running.push([
+      await startChild([...command, sidecarScript, url, trust, tokenFile, join(folder, `s${pass}`)]),
+      await startChild([...command, rawScript, join(folder, `r${pass}`)]),
+    ]);
   }
+  await pause(idleMs);
+  const sidecars = running.map(([sidecar]): Resident => residentOf(sidecar.pid));
+  const raws = running.map(([, raw]): Resident => residentOf(raw.pid));
+  await Promise.all(running.flat().map((child) => child.stop()));
   return {
     allMb: spreadOf(sidecars.map(({ allMb }) => allMb)),
     ownMb: spreadOf(sidecars.map(({ ownMb }) => ownMb)),

@@ -19,9 +19,9 @@ interface Asking {
 
 const ASKINGS: readonly Asking[] = [
   { question: "plain", tenants: 100, passes: 3, roundMs: 100 },
-  { question: "plain", tenants: 10_000, passes: 5, roundMs: 200 },
+  { question: "plain", tenants: 10_000, passes: 5, roundMs: 150 },
   { question: "plain", tenants: 1_000_000, passes: 1, roundMs: 200 },
-  { question: "principal", tenants: 10_000, passes: 3, roundMs: 150 },
+  { question: "principal", tenants: 10_000, passes: 3, roundMs: 100 },
 ];
 const QUICK: readonly Asking[] = [{ question: "plain", tenants: 10_000, passes: 1, roundMs: 30 }];
 
