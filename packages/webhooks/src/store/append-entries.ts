@@ -1,139 +1,204 @@
 import { dropOverBounds } from "./drop-events.ts";
+import { suspend } from "./hold-lanes.ts";
+import { findOrMakeLanes } from "./lock-lanes.ts";
 import type { Appended, NewEntry, OutboxBounds } from "./outbox.ts";
 import { STATE, STATE_NAMES } from "./schema.ts";
 import { PAUSED_BY_FAILURE } from "./settle-marks.ts";
 import type { SqlSession } from "./sql-driver.ts";
 
+/** An entry on its way in. */
 interface Placed {
   readonly entry: NewEntry;
   readonly index: number;
+  readonly size: number;
+  readonly isDead: boolean;
+  /** Its place in the store; left out while it is not, or was not, new there. */
+  seq?: number;
+}
+
+/** What comes for one lane, in its order. */
+interface Incoming {
+  readonly tenant: string;
+  readonly endpoint: string;
+  lane: number;
+  /** By id: the first that bears it. */
+  readonly byId: Map<string, Placed>;
+  /** What bears an id that one before it bears. */
+  readonly repeated: Placed[];
 }
 
 /**
- * Stores events, lane by lane in the order of their names, so that two processes that append at once wait for each
- * other and never in a circle. A known id changes nothing. How many were dropped for them is added to the outcome.
+ * Stores events, in a few statements however many they are. A known id changes nothing. How many were dropped for them
+ * is added to the outcome.
  */
 export async function appendEntries(
   session: SqlSession,
   entries: readonly NewEntry[],
   bounds: OutboxBounds,
 ): Promise<{ readonly outcomes: readonly Appended[]; readonly dropped: number }> {
+  const incoming = byLane(entries);
+  const lanes = await findOrMakeLanes(session, incoming);
+  for (const [index, one] of incoming.entries()) one.lane = lanes[index] as number;
+  const suspended = await heldBack(session, entries);
+  const holds = ({ isHeld, event }: NewEntry): boolean =>
+    isHeld === "if-suspended" ? suspended.has(event.tenant) : isHeld;
+  await insert(session, incoming);
   const outcomes: Appended[] = [];
-  const lanes = Map.groupBy(
-    entries.map((entry, index): Placed => ({ entry, index })),
-    ({ entry: { event } }) => `${event.tenant}\0${event.endpoint}`,
-  );
-  for (const [, placed] of [...lanes].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    await appendToLane(session, placed, outcomes);
+  const known: { readonly lane: number; readonly placed: Placed }[] = [];
+  for (const { lane, byId, repeated } of incoming) {
+    for (const placed of byId.values()) {
+      if (placed.seq === undefined) known.push({ lane, placed });
+      else outcomes[placed.index] = placed.entry.isHeld === "if-suspended" && holds(placed.entry) ? "held" : "new";
+    }
+    for (const placed of repeated) known.push({ lane, placed });
   }
-  let dropped = 0;
-  for (const tenant of [...new Set(entries.map(({ event }) => event.tenant))].sort()) {
-    dropped += await dropOverBounds(session, tenant, bounds);
-  }
-  return { outcomes, dropped };
+  const states = await statesOf(session, known);
+  for (const [at, { placed }] of known.entries()) outcomes[placed.index] = states[at] as Appended;
+  for (const one of incoming) await noteFailures(session, one);
+  await addToLanes(session, incoming, holds);
+  await suspend(session, firstHeld(entries, holds));
+  const tenants = [...new Set(incoming.map(({ tenant }) => tenant))];
+  return { outcomes, dropped: await dropOverBounds(session, tenants, bounds) };
 }
 
-async function appendToLane(session: SqlSession, placed: readonly Placed[], outcomes: Appended[]): Promise<void> {
-  const first = placed[0] as Placed;
-  const { tenant, endpoint } = first.entry.event;
-  const lane = await lockLane(session, tenant, endpoint);
-  let waiting = 0;
-  let bytes = 0;
-  let lastHeld = 0;
-  const isSuspended =
-    placed.some(({ entry }) => entry.isHeld === "if-suspended") && (await isHeldBack(session, tenant));
-  const holds = ({ isHeld }: NewEntry): boolean => (isHeld === "if-suspended" ? isSuspended : isHeld);
-  for (const { entry, index } of placed) {
-    const size = Buffer.byteLength(entry.event.body);
+/** By lane, in the order of their names: processes that make the same lanes at once wait for each other in turn. */
+function byLane(entries: readonly NewEntry[]): readonly Incoming[] {
+  const lanes = new Map<string, Incoming>();
+  for (const [index, entry] of entries.entries()) {
+    const { tenant, endpoint, id, body } = entry.event;
+    const key = `${tenant}\0${endpoint}`;
+    let one = lanes.get(key);
+    if (one === undefined) {
+      one = { tenant, endpoint, lane: 0, byId: new Map(), repeated: [] };
+      lanes.set(key, one);
+    }
     const isDead = entry.failed !== undefined && entry.failed.nextMs === undefined;
-    const seq = await insert(session, lane, entry, { size, isDead });
-    if (seq === undefined) {
-      outcomes[index] = await stateOf(session, lane, entry.event.id);
-      continue;
-    }
-    outcomes[index] = isSuspended && entry.isHeld === "if-suspended" ? "held" : "new";
-    if (isDead) {
-      if (entry.failed?.isGone === true)
-        await session.all("UPDATE webhook_lane SET paused = 'gone' WHERE lane = $1", [lane]);
-      continue;
-    }
-    waiting++;
-    bytes += size;
-    if (holds(entry)) lastHeld = seq;
-    if (entry.failed?.nextMs !== undefined) {
-      await session.all(
-        `UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4, paused = ${PAUSED_BY_FAILURE}
-          WHERE lane = $1 AND waiting = 0`,
-        [
-          lane,
-          entry.failed.attempts,
-          entry.failed.nextMs,
-          entry.failed.error,
-          entry.failed.isUnconfigured === true ? 1 : 0,
-        ],
-      );
-    }
+    const placed: Placed = { entry, index, size: Buffer.byteLength(body), isDead };
+    if (one.byId.has(id)) one.repeated.push(placed);
+    else one.byId.set(id, placed);
   }
-  if (waiting > 0) {
-    await session.all("UPDATE webhook_lane SET waiting = waiting + $2, bytes = bytes + $3 WHERE lane = $1", [
+  return [...lanes].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+/** Tenants that were suspended when it was last known, of entries whose tenants nobody knows about now. */
+async function heldBack(session: SqlSession, entries: readonly NewEntry[]): Promise<ReadonlySet<string>> {
+  const unsure = new Set<string>();
+  for (const { isHeld, event } of entries) if (isHeld === "if-suspended") unsure.add(event.tenant);
+  const rows = await session.each(
+    "SELECT tenant FROM webhook_suspension WHERE resuming = 0 AND tenant IN (SELECT given_tenant FROM given)",
+    { given_tenant: "TEXT" },
+    [...unsure].map((tenant) => [tenant]),
+  );
+  return new Set(rows.map(({ tenant }) => String(tenant)));
+}
+
+/** Stores what is new, lane by lane, each in its order, and notes its place. */
+async function insert(session: SqlSession, incoming: readonly Incoming[]): Promise<void> {
+  const rows = incoming.flatMap(({ lane, byId }) =>
+    Array.from(byId.values(), ({ entry: { event, nowMs }, size, isDead }) => [
       lane,
-      waiting,
-      bytes,
-    ]);
-  }
-  if (lastHeld > 0) await markHeld(session, lane, lastHeld);
-  const held = placed.find(({ entry }) => holds(entry));
-  if (held !== undefined) await suspend(session, tenant, held.entry.nowMs);
-}
-
-/** Every transaction that changes a lane begins with this: it waits for one that has. */
-async function lockLane(session: SqlSession, tenant: string, endpoint: string): Promise<number> {
-  const [row] = await session.all(
-    `INSERT INTO webhook_lane (tenant, endpoint, paused)
-      VALUES ($1, $2, CASE WHEN EXISTS (SELECT 1 FROM webhook_pause WHERE tenant = $1) THEN 'operator' END)
-      ON CONFLICT (tenant, endpoint) DO UPDATE SET endpoint = excluded.endpoint RETURNING lane`,
-    [tenant, endpoint],
+      event.id,
+      event.type,
+      event.body,
+      size,
+      nowMs,
+      isDead ? STATE.dead : STATE.waiting,
+      isDead ? nowMs : null,
+    ]),
   );
-  return Number(row?.["lane"]);
-}
-
-async function insert(
-  session: SqlSession,
-  lane: number,
-  { event, nowMs }: NewEntry,
-  { size, isDead }: { readonly size: number; readonly isDead: boolean },
-): Promise<number | undefined> {
-  const [row] = await session.all(
+  const stored = await session.each(
     `INSERT INTO webhook_event (lane, id, type, body, bytes, at_ms, state, done_ms)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (lane, id) DO NOTHING RETURNING seq`,
-    [lane, event.id, event.type, event.body, size, nowMs, isDead ? STATE.dead : STATE.waiting, isDead ? nowMs : null],
+      SELECT lane, id, type, body, bytes, at_ms, state, done_ms FROM given WHERE true
+      ON CONFLICT (lane, id) DO NOTHING RETURNING seq, lane, id`,
+    {
+      lane: "BIGINT",
+      id: "TEXT",
+      type: "TEXT",
+      body: "TEXT",
+      bytes: "BIGINT",
+      at_ms: "BIGINT",
+      state: "BIGINT",
+      done_ms: "BIGINT",
+    },
+    rows,
   );
-  return row === undefined ? undefined : Number(row["seq"]);
+  const lanes = new Map(incoming.map(({ lane, byId }) => [lane, byId]));
+  for (const row of stored) {
+    const placed = lanes.get(Number(row["lane"]))?.get(String(row["id"]));
+    if (placed !== undefined) placed.seq = Number(row["seq"]);
+  }
 }
 
-async function stateOf(session: SqlSession, lane: number, id: string): Promise<Appended> {
-  const [row] = await session.all("SELECT state FROM webhook_event WHERE lane = $1 AND id = $2", [lane, id]);
-  return STATE_NAMES[Number(row?.["state"])] ?? "waiting";
+async function statesOf(
+  session: SqlSession,
+  known: readonly { readonly lane: number; readonly placed: Placed }[],
+): Promise<readonly Appended[]> {
+  const rows = await session.each(
+    `SELECT lane, id, state FROM webhook_event WHERE (lane, id) IN (SELECT given_lane, given_id FROM given)`,
+    { given_lane: "BIGINT", given_id: "TEXT" },
+    known.map(({ lane, placed }) => [lane, placed.entry.event.id]),
+  );
+  const states = new Map(rows.map((row) => [`${Number(row["lane"])} ${String(row["id"])}`, Number(row["state"])]));
+  return known.map(({ lane, placed }) => STATE_NAMES[states.get(`${lane} ${placed.entry.event.id}`) ?? 0] ?? "waiting");
 }
 
-async function isHeldBack(session: SqlSession, tenant: string): Promise<boolean> {
-  const rows = await session.all("SELECT tenant FROM webhook_suspension WHERE tenant = $1 AND resuming = 0", [tenant]);
-  return rows.length > 0;
+/** What an attempt past the store came to is that of its lane, where nothing waited in it before. */
+async function noteFailures(session: SqlSession, { lane, byId }: Incoming): Promise<void> {
+  for (const { seq, isDead, entry } of byId.values()) {
+    const { failed } = entry;
+    if (seq === undefined || failed === undefined) continue;
+    if (isDead) {
+      if (failed.isGone === true) await session.all("UPDATE webhook_lane SET paused = 'gone' WHERE lane = $1", [lane]);
+      continue;
+    }
+    await session.all(
+      `UPDATE webhook_lane SET attempts = $2, next_ms = $3, last_error = $4, paused = ${PAUSED_BY_FAILURE}
+        WHERE lane = $1 AND waiting = 0`,
+      [lane, failed.attempts, failed.nextMs ?? 0, failed.error, failed.isUnconfigured === true ? 1 : 0],
+    );
+  }
 }
 
-/** What waits in a lane up to a place waited because of a mode. */
-export async function markHeld(session: SqlSession, lane: number, upto: number): Promise<void> {
-  await session.all(
-    `UPDATE webhook_lane SET attempts = 0, next_ms = 0, held_upto = $2, held_from = CASE WHEN held_upto > 0 THEN held_from ELSE
-      (SELECT MIN(seq) FROM webhook_event e WHERE e.lane = $1 AND e.state = 0) END WHERE lane = $1`,
-    [lane, upto],
+/** What waits in a lane up to the last that is held waited because of a mode. */
+async function addToLanes(
+  session: SqlSession,
+  incoming: readonly Incoming[],
+  holds: (entry: NewEntry) => boolean,
+): Promise<void> {
+  const rows: number[][] = [];
+  for (const { lane, byId } of incoming) {
+    let waiting = 0;
+    let bytes = 0;
+    let upto = 0;
+    for (const { seq, isDead, size, entry } of byId.values()) {
+      if (seq === undefined || isDead) continue;
+      waiting++;
+      bytes += size;
+      if (holds(entry)) upto = seq;
+    }
+    if (waiting > 0) rows.push([lane, waiting, bytes, upto]);
+  }
+  await session.each(
+    `UPDATE webhook_lane SET waiting = waiting + more, bytes = bytes + more_bytes,
+      attempts = CASE WHEN upto > 0 THEN 0 ELSE attempts END, next_ms = CASE WHEN upto > 0 THEN 0 ELSE next_ms END,
+      held_from = CASE WHEN upto = 0 OR held_upto > 0 THEN held_from ELSE
+        (SELECT MIN(seq) FROM webhook_event e WHERE e.lane = given_lane AND e.state = 0) END,
+      held_upto = CASE WHEN upto > 0 THEN upto ELSE held_upto END
+      FROM given WHERE lane = given_lane`,
+    { given_lane: "BIGINT", more: "BIGINT", more_bytes: "BIGINT", upto: "BIGINT" },
+    rows,
   );
 }
 
-/** Notes since when a tenant may not receive. */
-export async function suspend(session: SqlSession, tenant: string, nowMs: number): Promise<void> {
-  await session.all(
-    "INSERT INTO webhook_suspension (tenant, since_ms) VALUES ($1, $2) ON CONFLICT (tenant) DO UPDATE SET resuming = 0",
-    [tenant, nowMs],
-  );
+/** Since when tenants of whom something is held may not receive, as far as these entries tell. */
+function firstHeld(
+  entries: readonly NewEntry[],
+  holds: (entry: NewEntry) => boolean,
+): readonly { readonly tenant: string; readonly sinceMs: number }[] {
+  const since = new Map<string, number>();
+  for (const entry of entries) {
+    const { tenant } = entry.event;
+    if (!since.has(tenant) && holds(entry)) since.set(tenant, entry.nowMs);
+  }
+  return [...since].map(([tenant, sinceMs]) => ({ tenant, sinceMs })).sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
 }

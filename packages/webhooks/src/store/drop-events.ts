@@ -67,10 +67,29 @@ async function drop(session: SqlSession, lane: number, events: readonly SqlRow[]
 }
 
 /**
- * Drops what a tenant has over its bounds, from the endpoint that has most: one that is noisy pushes no other out. What
- * stands first in a lane stays, since it may be under way.
+ * Drops what tenants, in the order of their names, have over their bounds, each from the endpoint that has most: one that
+ * is noisy pushes no other out. What stands first in a lane stays, since it may be under way.
  */
-export async function dropOverBounds(session: SqlSession, tenant: string, bounds: OutboxBounds): Promise<number> {
+export async function dropOverBounds(
+  session: SqlSession,
+  tenants: readonly string[],
+  bounds: OutboxBounds,
+): Promise<number> {
+  const rows = await session.each(
+    `SELECT tenant, SUM(waiting) AS waiting, SUM(bytes) AS bytes FROM webhook_lane
+      WHERE tenant IN (SELECT given_tenant FROM given) GROUP BY tenant`,
+    { given_tenant: "TEXT" },
+    tenants.map((tenant) => [tenant]),
+  );
+  const over = rows
+    .filter(({ waiting, bytes }) => Number(waiting) > bounds.maxEvents || Number(bytes) > bounds.maxBytes)
+    .map(({ tenant }) => String(tenant));
+  let dropped = 0;
+  for (const tenant of over.sort()) dropped += await dropOver(session, tenant, bounds);
+  return dropped;
+}
+
+async function dropOver(session: SqlSession, tenant: string, bounds: OutboxBounds): Promise<number> {
   let dropped = 0;
   for (;;) {
     const [sums] = await session.all(

@@ -1,6 +1,6 @@
 import { DimmerError } from "@dimmer/core";
 import { ADDED_COLUMNS, schemaOf } from "./schema.ts";
-import type { SqlDriver, SqlRow, SqlSession } from "./sql-driver.ts";
+import type { GivenColumns, SqlDriver, SqlRow, SqlSession, SqlValue } from "./sql-driver.ts";
 
 /** What of a `pg.Pool` is used: the product makes it, and ends it. */
 export interface PostgresPool {
@@ -34,9 +34,7 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
     const client = await pool.connect();
     try {
       await client.query("BEGIN");
-      const result = await work({
-        all: async (statement, parameters = []) => (await client.query(statement, [...parameters])).rows,
-      });
+      const result = await work(sessionOf(client));
       await client.query("COMMIT");
       client.release();
       return result;
@@ -89,5 +87,30 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
       }
     },
     close: () => Promise.resolve(),
+  };
+}
+
+function sessionOf(client: PostgresClient): SqlSession {
+  return {
+    forUpdate: " FOR UPDATE",
+    all: async (statement, parameters = []) => (await client.query(statement, [...parameters])).rows,
+    async each(statement, columns, rows) {
+      if (rows.length === 0) return [];
+      const { text, values } = givenArrays(columns, rows);
+      return (await client.query(`${text} ${statement}`, values)).rows;
+    },
+  };
+}
+
+/** Rows as one array for every column: a statement has one text, however many rows it is given. */
+function givenArrays(
+  columns: GivenColumns,
+  rows: readonly (readonly SqlValue[])[],
+): { readonly text: string; readonly values: SqlValue[][] } {
+  const names = Object.keys(columns);
+  const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`);
+  return {
+    text: `WITH given (${names.join(", ")}) AS (SELECT * FROM unnest(${arrays.join(", ")}))`,
+    values: names.map((_, index) => rows.map((row) => row[index] ?? null)),
   };
 }

@@ -3,10 +3,20 @@ export type SqlValue = string | number | null;
 /** A row; numbers may come as strings and are read by `Number`. */
 export type SqlRow = Readonly<Record<string, unknown>>;
 
+/** The columns of rows that a statement is given, in their order, with the type of each. */
+export type GivenColumns = Readonly<Record<string, "BIGINT" | "TEXT">>;
+
 /** A transaction under way. */
 export interface SqlSession {
+  /** What ends a `SELECT` that keeps others from its rows until the transaction is over; empty where none is beside it. */
+  readonly forUpdate: string;
   /** Runs one statement with parameters written `$1`, `$2`…; its rows. */
   all(statement: string, parameters?: readonly SqlValue[]): readonly SqlRow[] | Promise<readonly SqlRow[]>;
+  /**
+   * Runs a statement that reads many rows from `given`, in their order; its rows. A long list may be run in parts: no
+   * row may depend on another of it. Costs one statement, not one a row.
+   */
+  each(statement: string, columns: GivenColumns, rows: readonly (readonly SqlValue[])[]): Promise<readonly SqlRow[]>;
 }
 
 /** A database as the outbox uses it; SQLite and PostgreSQL differ in this file's terms only. */

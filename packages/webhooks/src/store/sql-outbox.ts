@@ -1,6 +1,7 @@
 import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
-import { appendEntries, markHeld, suspend } from "./append-entries.ts";
+import { appendEntries } from "./append-entries.ts";
 import { dropUnsent, pruneDead, pruneSent } from "./expire-events.ts";
+import { markHeld, suspend } from "./hold-lanes.ts";
 import { type FoundItem, nextItem } from "./next-item.ts";
 import { listEvents, pauseLanes, statusOf, totalsOf } from "./operate.ts";
 import { DEFAULT_BOUNDS, type Outbox, type OutboxBounds } from "./outbox.ts";
@@ -70,7 +71,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
     hold: (tenant, nowMs) =>
       driver.transaction(async (session) => {
         const lanes = await session.all(
-          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND ${PENDING} ORDER BY tenant, endpoint`,
+          `SELECT lane FROM webhook_lane WHERE tenant = $1 AND ${PENDING} ORDER BY lane${session.forUpdate}`,
           [tenant],
         );
         for (const row of lanes) {
@@ -82,7 +83,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
           );
           if (last !== undefined) await markHeld(session, lane, Number(last["seq"]));
         }
-        await suspend(session, tenant, nowMs);
+        await suspend(session, [{ tenant, sinceMs: nowMs }]);
       }),
     suspensions: () =>
       driver.transaction(async (session) => {

@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { DimmerError } from "@dimmer/core";
 import { ADDED_COLUMNS, schemaOf } from "./schema.ts";
 import type { SqlDriver, SqlSession } from "./sql-driver.ts";
+import { sqliteSession } from "./sqlite-session.ts";
 
 const IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT";
 
@@ -15,17 +16,7 @@ const IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT";
  */
 export function sqliteDriver(path: string): SqlDriver {
   const database = open(path);
-  const statements = new Map<string, StatementSync>();
-  const session: SqlSession = {
-    all(statement, parameters = []) {
-      let prepared = statements.get(statement);
-      if (prepared === undefined) {
-        prepared = database.prepare(statement.replaceAll(/\$(\d)/g, "?$1"));
-        statements.set(statement, prepared);
-      }
-      return prepared.all(...parameters) as Record<string, unknown>[];
-    },
-  };
+  const session = sqliteSession(database);
   let last: Promise<unknown> = Promise.resolve();
   let isOpen = true;
   const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
