@@ -8,5 +8,6 @@ export { type BackupSummary, readBackup } from "./backup/read-backup.ts";
 export { type RestoreOptions, type RestoreReport, restoreStore } from "./backup/restore-store.ts";
 export { AUTHORITY_OPTIONS, type OptionDefinition, type OptionName, type Settings } from "./config/options.ts";
 export { type AuthorityConfig, type ConfigSources, readAuthorityConfig } from "./config/read.ts";
+export { type FeedKeysets, keysetsOfFeed, keysetsOfStore } from "./keys/feed-keysets.ts";
 export { SigningRing } from "./keys/signing-ring.ts";
 export { type Authority, type AuthorityPorts, startAuthority } from "./start-authority.ts";

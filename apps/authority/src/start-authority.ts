@@ -18,6 +18,7 @@ import { storeSource } from "./feed/store-source.ts";
 import { AckBook } from "./fleet/ack-book.ts";
 import { createAuthorityServer, drain, listen } from "./http-server.ts";
 import { failAbandoned } from "./imports/import-tenants.ts";
+import { bringKeysets } from "./keys/bring-keysets.ts";
 import { SigningRing } from "./keys/signing-ring.ts";
 import { ensureKeyset } from "./keyset.ts";
 import { createLog } from "./log.ts";
@@ -84,6 +85,9 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
     const { firstSecret } = await bootstrap(store, { policy: ports.policy, nowMs: now() });
     await failAbandoned(store, now());
     const ring = new SigningRing(keys, config.keys, passphrase);
+    const brought = await bringKeysets(store, { keysets: keys.keysets, ring, nowMs: now() });
+    if (brought.length > 0)
+      log.warn({ keysets: brought }, "the key directory holds newer keysets: they come into force");
     await ring.take(store.db);
     const issuing = {
       signers: ring,

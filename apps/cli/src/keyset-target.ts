@@ -75,7 +75,9 @@ export async function openTarget(options: KeysetOptions): Promise<KeysetTarget> 
 }
 
 /** Opens the root key. @throws {DimmerError} `keys_unreadable` */
-export async function openRoot(options: KeysetOptions): Promise<Signer> {
+export async function openRoot(
+  options: Pick<KeysetOptions, "keys" | "root" | "rootPassphraseFile" | "passphraseFile">,
+): Promise<Signer> {
   const { openRootKey } = await import("@dimmer/feed/node");
   const { rootPassphraseFile, keys, root = `${keys}/root.jwk` } = options;
   const passphrase = passphraseOf(rootPassphraseFile === undefined ? options : { passphraseFile: rootPassphraseFile });

@@ -78,6 +78,18 @@ export async function planKeyTurn(question: KeyTurnQuestion): Promise<KeyTurn | 
   return { before, keys, keyset, offers, signers: await ring.signersOf(keys), resign };
 }
 
+/** The keys once the keysets that wait are in force; `undefined` where none waits. Writes nothing. */
+export async function keysAhead(
+  queries: Queries,
+  keys: readonly KeyStanding[],
+): Promise<readonly KeyStanding[] | undefined> {
+  const waiting = await queries.selectFrom("keyset_offer").select("token").orderBy("version").execute();
+  if (waiting.length === 0) return undefined;
+  // Neither instant nor version changes which of them signs.
+  const moment = { nowMs: 0, signed: { epoch: 0, seq: 0 }, overlapMs: 0 };
+  return waiting.reduce((next, { token }) => followKeyset(next, keysetOf(token), moment), [...keys]);
+}
+
 /** What a keyset says that was verified before. */
 export function keysetOf(token: string): KeysetPayload {
   const statement = inspectStatement(token);

@@ -5,6 +5,7 @@ import type { Signer } from "@dimmer/statement";
 import type { Queries } from "../store/open-store.ts";
 import { SIGNING_ROLES, type SigningRole, signingKid } from "./follow-keyset.ts";
 import { type KeyStanding, readKeys } from "./key-states.ts";
+import { keysAhead } from "./key-turn.ts";
 
 const LOOK_EVERY_MS = 10_000;
 
@@ -88,9 +89,21 @@ export class SigningRing implements IssuingSigners {
     this.#current = signers;
   }
 
-  /** Uses those that the store names. @throws {DimmerError} as `signersOf` */
+  /**
+   * Uses those that the store names. Where they are not here, but those are that sign once the keysets that wait are in
+   * force, uses these: whoever has lost the former can put them in force by no other way.
+   *
+   * @throws {DimmerError} as `signersOf`
+   */
   async take(queries: Queries): Promise<void> {
-    this.use(await this.signersOf(await readKeys(queries)));
+    const keys = await readKeys(queries);
+    try {
+      this.use(await this.signersOf(keys));
+    } catch (error) {
+      const ahead = await keysAhead(queries, keys);
+      if (ahead === undefined) throw error;
+      this.use(await this.signersOf(ahead));
+    }
   }
 }
 

@@ -35,6 +35,7 @@ export { FeedDirectoryMirror, type Mirrored, type MirrorOptions } from "./mirror
 export { parseInstantSeconds } from "./parse-instant.ts";
 export { readPolicyDocument, readPolicyFile } from "./read-policy-file.ts";
 export { readTenantsFile, readTenantsText, type TenantsFile, type TenantsFileOptions } from "./read-tenants-file.ts";
+export { type ReplacedKeys, type ReplaceKeysOptions, replaceKeys } from "./replace-keys.ts";
 export type { StoreFiles } from "./store-files.ts";
 export { systemClock } from "./system-clock.ts";
 export { answerOfProblem, pathOfToken, type TokenAnswer, type TokenSource } from "./token-source.ts";

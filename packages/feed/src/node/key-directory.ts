@@ -65,14 +65,34 @@ export async function createKeyDirectory(path: string, options: CreateKeysOption
     const { rootFile, rootPassphrase: passphrase, iss, aud } = offline;
     const { privateJwk } = made.find(({ role }) => role === "root") as (typeof made)[number];
     const [keyset] = await nextKeysets({ signers, iss, aud }, undefined);
-    files.push({ name: join(KEYSETS, keysetName(1)), text: `${keyset}` });
+    files.push({ name: keysetFile(1), text: `${keyset}` });
     await writeNewFile(rootFile, await keyFileText(privateJwk, { passphrase }));
   }
+  await writeKeyDirectory(path, files);
+  return { signers, trust: await trustStringOf(signers.root.publicKey), warnings: [] };
+}
+
+/** A file of a key directory, by its path in it. */
+export interface KeyDirectoryFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Puts a key directory in its place, whole or not at all: mode 0700, each file 0600. What is missing or empty gives way.
+ *
+ * @throws {DimmerError} `keys_unreadable` where the directory holds something; `disk_failed` where it cannot be written
+ */
+export async function writeKeyDirectory(path: string, files: readonly KeyDirectoryFile[]): Promise<void> {
+  const directory = resolve(path);
   const temporary = `${directory}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     await mkdir(temporary, { recursive: true, mode: DIRECTORY_MODE });
-    if (offline !== undefined) await mkdir(join(temporary, KEYSETS), { mode: DIRECTORY_MODE });
-    for (const { name, text } of files) await writeAtomically(join(temporary, name), text, { mode: FILE_MODE });
+    for (const { name, text } of files) {
+      const file = join(temporary, name);
+      await mkdir(dirname(file), { recursive: true, mode: DIRECTORY_MODE });
+      await writeAtomically(file, text, { mode: FILE_MODE });
+    }
     await syncDirectory(temporary);
     // An empty directory gives way; one that another process has filled meanwhile does not, and renaming fails.
     await rmdir(directory).catch(() => undefined);
@@ -83,7 +103,6 @@ export async function createKeyDirectory(path: string, options: CreateKeysOption
     await refuseFilled(directory);
     throw diskFailure(`cannot create the key directory ${path}`, cause);
   }
-  return { signers, trust: await trustStringOf(signers.root.publicKey), warnings: [] };
 }
 
 /** Writes a file that must not be there yet. @throws {DimmerError} `keys_unreadable`, `disk_failed` */
@@ -187,7 +206,8 @@ async function readKeysets(path: string): Promise<string[]> {
   return await Promise.all(texts);
 }
 
-async function refuseFilled(directory: string): Promise<void> {
+/** Refuses a directory that holds something: keys are never overwritten. @throws {DimmerError} `keys_unreadable` */
+export async function refuseFilled(directory: string): Promise<void> {
   let names: string[];
   try {
     names = await readdir(directory);
@@ -202,8 +222,9 @@ async function refuseFilled(directory: string): Promise<void> {
   throw new DimmerError("keys_unreadable", `${directory} ${what}; name an empty or a new directory`);
 }
 
-function keysetName(version: number): string {
-  return `${String(version).padStart(6, "0")}.jws`;
+/** Where a keyset lies in a key directory. Never throws. */
+export function keysetFile(version: number): string {
+  return join(KEYSETS, `${String(version).padStart(6, "0")}.jws`);
 }
 
 function fileOf(role: Role): string {
