@@ -74,6 +74,8 @@ export class EventSender {
     const { store, holder, now } = this.#options;
     return store.transact(async (queries) => {
       const nowMs = now();
+      // Processes whose clocks differ must agree on what another has.
+      const clockMs = await store.clockMs(queries, nowMs);
       let select = queries
         .selectFrom("event_delivery")
         .innerJoin("event_endpoint", "event_endpoint.id", "event_delivery.endpoint_id")
@@ -95,7 +97,10 @@ export class EventSender {
         .where("event_delivery.next_ms", "<=", nowMs)
         .where("event_endpoint.enabled", "=", 1)
         .where((row) =>
-          row.or([row("event_delivery.lease_until_ms", "is", null), row("event_delivery.lease_until_ms", "<", nowMs)]),
+          row.or([
+            row("event_delivery.lease_until_ms", "is", null),
+            row("event_delivery.lease_until_ms", "<", clockMs),
+          ]),
         )
         .orderBy("outgoing_event.seq")
         .limit(AT_ONCE);
@@ -104,7 +109,7 @@ export class EventSender {
       for (const { event_id, endpoint_id } of rows) {
         await queries
           .updateTable("event_delivery")
-          .set({ lease_holder: holder, lease_until_ms: nowMs + LEASE_MS })
+          .set({ lease_holder: holder, lease_until_ms: clockMs + LEASE_MS })
           .where("event_id", "=", event_id)
           .where("endpoint_id", "=", endpoint_id)
           .execute();

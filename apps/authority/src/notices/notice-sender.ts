@@ -88,26 +88,27 @@ export class NoticeSender {
     return due.length;
   }
 
-  /** Leases what is due and can be tried here. */
+  /** Leases what is due and can be tried here: by the clock of the store, which all processes share. */
   #take(): Promise<readonly Due[]> {
     const { store, holder, now, courier } = this.#options;
     const channels = courier === undefined ? (["webhook"] as const) : (["mail", "webhook"] as const);
     return store.transact(async (queries) => {
       const nowMs = now();
+      const clockMs = await store.clockMs(queries, nowMs);
       let select = queries
         .selectFrom("notice_delivery")
         .selectAll()
         .where("state", "=", "queued")
         .where("next_ms", "<=", nowMs)
         .where((row) => row.or([row("channel", "in", channels), row("address", "=", NO_ADDRESS.address)]))
-        .where((row) => row.or([row("lease_until_ms", "is", null), row("lease_until_ms", "<", nowMs)]))
+        .where((row) => row.or([row("lease_until_ms", "is", null), row("lease_until_ms", "<", clockMs)]))
         .orderBy("next_ms")
         .limit(AT_ONCE);
       if (store.engine === "postgres") select = select.forUpdate().skipLocked();
       const deliveries = await select.execute();
       if (deliveries.length === 0) return [];
       const ids = deliveries.map(({ id }) => id);
-      const lease = { lease_holder: holder, lease_until_ms: nowMs + LEASE_MS };
+      const lease = { lease_holder: holder, lease_until_ms: clockMs + LEASE_MS };
       await queries.updateTable("notice_delivery").set(lease).where("id", "in", ids).execute();
       const notices = await queries
         .selectFrom("notice")

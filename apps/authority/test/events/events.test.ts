@@ -206,6 +206,27 @@ describe.each(engines())("events, on $name", (engine) => {
     expect(new Set(receiver.received.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set([id]));
   });
 
+  // Of several processes on one store the clocks differ; on a SQLite file there is one.
+  if (engine.name === "PostgreSQL")
+    it("are left to the process that has them, however far its clock is off", async () => {
+      await listen(["locked"]);
+      const { store } = authority;
+      const leased = await store.transact(async (queries) => {
+        const data = { type: "locked", tenant: "acme", correlationId: "cor_leased", data: {}, nowMs } as const;
+        const id = await emitEvent(queries, data);
+        const lease = { lease_holder: "other", lease_until_ms: (await store.clockMs(queries, nowMs)) + 60_000 };
+        await queries.updateTable("event_delivery").set(lease).where("event_id", "=", id).execute();
+        return id;
+      });
+      // The clock of this process is months ahead of the store's already.
+      const later = await emit("locked");
+      await expect.poll(async () => (await deliveryOf(later))?.state).toBe("delivered");
+      expect((await deliveryOf(leased))?.attempts).toBe(0);
+      const over = { lease_until_ms: (await store.clockMs(store.db, nowMs)) - 1 };
+      await store.db.updateTable("event_delivery").set(over).where("event_id", "=", leased).execute();
+      await expect.poll(async () => (await deliveryOf(leased))?.state).toBe("delivered");
+    });
+
   it("follow no redirect, and are told no more to an endpoint that says that it is gone", async () => {
     const { id: endpoint } = await listen(["case.opened"]);
     receiver.status = 302;
