@@ -3,8 +3,8 @@ import type { DecisionTable } from "./decision-table.ts";
 import type { Principal } from "./vocabulary.ts";
 
 /**
- * Where each capability stands in a table of decisions. Call sites ask about the same few capabilities again and again:
- * the last four are remembered, which makes their look-up a comparison of references. Never throws.
+ * Where each capability stands in a table of decisions, or each feature. Call sites ask about the same few again and
+ * again: the last four are remembered, which makes their look-up a comparison of references. Never throws.
  */
 export class CapabilitySlots {
   readonly #slots: ReadonlyMap<string, number>;

@@ -1,5 +1,5 @@
 import { CapabilitySlots } from "./capability-slots.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, FeatureDecision } from "./decision.ts";
 import { type DecisionTable, SLOTS_PER_CAPABILITY } from "./decision-table.ts";
 import { parseDurationMs } from "./duration.ts";
 import type { FeatureValue } from "./entitlement.ts";
@@ -34,10 +34,14 @@ export interface CompiledPolicy {
   readonly stepDownForMs: number;
   /** Position of each capability in a table of decisions. */
   readonly slots: CapabilitySlots;
+  /** Position of each feature in what a profile keeps of its answers about features. */
+  readonly featureSlots: CapabilitySlots;
   /** The one object of each decision met so far, by its fields. Bounded by the policy's own combinations. */
   readonly interned: Map<string, Decision>;
   /** The one table of each content, shared by the profiles that have it. Bounded; see `tableOf`. */
   readonly tables: Map<string, DecisionTable>;
+  /** The one object of each plain answer about a feature met so far. Bounded; see `plainFeatureDecision`. */
+  readonly featureDecisions: Map<string, FeatureDecision>;
 }
 
 const EVERY_CAPABILITY = -1;
@@ -91,7 +95,9 @@ export function compileLinted(document: PolicyDocument): CompiledPolicy {
     }),
     stepDownForMs: parseDurationMs(document.offline.step_down_for) ?? 0,
     slots: new CapabilitySlots(document.capabilities, SLOTS_PER_CAPABILITY),
+    featureSlots: new CapabilitySlots(Object.keys(document.features), 1),
     interned: new Map(),
     tables: new Map(),
+    featureDecisions: new Map(),
   };
 }

@@ -13,7 +13,7 @@ export interface Decision {
   readonly freshness: Freshness;
 }
 
-/** A decision about a feature: its value in force and, for a limit, what remains. Built per call. */
+/** A decision about a feature: its value in force and, for a limit, what remains. Frozen; shared where nothing else was asked. */
 export interface FeatureDecision extends Decision {
   readonly feature: string;
   /** The value in force (a limit: the least of plan and caps); left out where the feature is not known. */

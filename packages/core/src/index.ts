@@ -28,6 +28,7 @@ export type {
 } from "./entitlement.ts";
 export { DimmerError, type ErrorCode } from "./error.ts";
 export { type ExplainContext, type ExplainedCause, type Explanation, explain } from "./explain.ts";
+export { type FeatureAnswers, NO_FEATURE_ANSWERS } from "./feature-answers.ts";
 export { type FeatureValueFault, featureValueFault } from "./feature-value.ts";
 export { isoInstant } from "./instant.ts";
 export { judge, judgeFeature, valueInForce } from "./judge.ts";

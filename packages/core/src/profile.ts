@@ -2,6 +2,7 @@ import type { CapabilitySlots } from "./capability-slots.ts";
 import type { State } from "./decide.ts";
 import type { Ask, Decision, FeatureDecision, Moment } from "./decision.ts";
 import { type DecisionTable, EMPTY_TABLE, tableOf } from "./decision-table.ts";
+import { type FeatureAnswers, NO_FEATURE_ANSWERS, plainFeatureDecision } from "./feature-answers.ts";
 import { judge, judgeFeature } from "./judge.ts";
 import { type Standing, standingOf } from "./standing.ts";
 import type { Principal } from "./vocabulary.ts";
@@ -21,6 +22,8 @@ export class Profile {
   readonly #slots: CapabilitySlots;
   /** What was decided when it was built; empty until then. */
   #table: DecisionTable = EMPTY_TABLE;
+  /** What was answered about features since then: filled in place, one by one as they are asked. */
+  #features: (FeatureDecision | undefined)[] | undefined;
   /** The moment of the table. Kept instead of the standing, which is larger and cheap to work out again. */
   #built: Moment | undefined;
 
@@ -43,6 +46,11 @@ export class Profile {
     return this.#table;
   }
 
+  /** Answers about features alone, by `featureSlots`, that hold until `untilMs`. Those not asked yet are missing in it. */
+  get features(): FeatureAnswers {
+    return this.#features ?? NO_FEATURE_ANSWERS;
+  }
+
   /** Makes the next question build the table anew. */
   expire(): void {
     this.untilMs = Number.NEGATIVE_INFINITY;
@@ -53,6 +61,7 @@ export class Profile {
     if (this.#holdsAt(moment)) return;
     const standing = standingOf(this.state, moment);
     this.#table = tableOf(standing);
+    this.#features = undefined;
     this.untilMs = standing.untilMs;
     this.#built = { ...moment }; // a copy: `basis` must be nobody else's
   }
@@ -69,10 +78,25 @@ export class Profile {
 
   /** Answers a question, from the table where it can. Equals `decide` at every moment, in any order. Never throws. */
   answer(ask: Ask, moment: Moment): Decision | FeatureDecision {
-    if (ask.feature !== undefined) return judgeFeature(this.standing(moment), ask.feature, ask);
+    if (ask.feature !== undefined) return this.#answerFeature(ask.feature, ask, moment);
     this.update(moment);
     const { principal, capability = "" } = ask;
     return this.find(capability, principal) ?? judge(this.standing(moment), capability, principal);
+  }
+
+  #answerFeature(feature: string, ask: Ask, moment: Moment): FeatureDecision {
+    const { policy, held, terms } = this.state;
+    const isPlain = ask.capability === undefined && ask.usage == null && ask.principal === undefined;
+    // Fallbacks are not kept: whoever gives such an answer counts it, each time.
+    const slot = isPlain && held && terms !== undefined ? policy.featureSlots.find(feature) : -1;
+    if (slot === -1) return judgeFeature(this.standing(moment), feature, ask);
+    this.update(moment);
+    this.#features ??= Array.from({ length: policy.features.size });
+    const known = this.#features[slot];
+    if (known !== undefined) return known;
+    const decision = plainFeatureDecision(this.standing(moment), feature);
+    this.#features[slot] = decision;
+    return decision;
   }
 
   #holdsAt({ nowMs, horizonMs, freshness }: Moment): boolean {

@@ -56,6 +56,30 @@ describe("profiles", () => {
     },
     TIMEOUT_MS,
   );
+
+  it(
+    "D1 · what a profile keeps about features equals decide for every feature, at moments in any order",
+    () => {
+      always((draw, policy) => {
+        const state: State = { ...drawState(draw, policy.document), policy };
+        const profile = new Profile(state);
+        for (let round = 0; round < 4; round += 1) {
+          const freshness = draw.isOneIn(3) ? "stale" : "fresh";
+          const moment: Moment = { nowMs: draw.below(24), horizonMs: draw.below(24), freshness };
+          for (const feature of policy.features.keys()) {
+            const expected = decide(state, { feature }, moment);
+            const answer = profile.answer({ feature }, moment);
+            expect(answer).toEqual(expected);
+            expect(Object.isFrozen(answer)).toBe(true);
+            // Where the terms are known the next question is answered from what was kept; fallbacks are kept by nobody.
+            const kept = state.held && state.terms !== undefined ? answer : undefined;
+            expect(profile.features[policy.featureSlots.find(feature)]).toBe(kept);
+          }
+        }
+      });
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe("invariants", () => {

@@ -1,5 +1,6 @@
 import {
   compilePolicy,
+  decide,
   type Moment,
   PRINCIPALS,
   type Principal,
@@ -141,6 +142,42 @@ describe("Profile", () => {
     const sizeBefore = own.interned.size;
     for (let index = 0; index < 1_000; index += 1) profile.answer({ capability: `made_up_${index}` }, NOW);
     expect(own.interned.size - sizeBefore).toBeLessThanOrEqual(95);
+  });
+
+  it("D1 · gives the very same frozen object for equal answers about a feature, in every profile of a policy", () => {
+    const one = profileOf({ plan: "pro", restrictions: [UNPAID] });
+    const steps = stepped("nonpayment", { limited: "2026-12-01T00:00:00Z" });
+    const other = profileOf({ plan: "pro", features: { theme: "dark" }, restrictions: [steps] });
+    expect(other.answer({ feature: "seats" }, NOW)).toBe(one.answer({ feature: "seats" }, NOW));
+    expect(other.answer({ feature: "theme" }, NOW)).toMatchObject({ value: "dark" });
+    expect(one.answer({ feature: "theme" }, NOW)).toMatchObject({ value: "plain" });
+  });
+
+  it("F7 · keeps a bounded number of answers about features to share, and none about a feature that a caller made up", () => {
+    const own = compilePolicy(standardPolicy);
+    for (let seats = 0; seats < 9_000; seats += 1) {
+      const profile = profileOf({ plan: "pro", features: { seats } }, own);
+      expect(profile.answer({ feature: "seats" }, NOW)).toMatchObject({ limit: seats });
+      profile.answer({ feature: `made_up_${seats}` }, NOW);
+      expect(profile.features.length).toBe(own.features.size);
+    }
+    expect(own.featureDecisions.size).toBeLessThanOrEqual(4_096);
+    expect([...own.featureDecisions.values()].filter(({ feature }) => feature !== "seats")).toEqual([]);
+  });
+
+  it("answers what asks for more than a feature anew: usage, a principal, a capability beside it", () => {
+    const profile = profileOf({ plan: "pro", restrictions: [UNPAID] });
+    const plain = profile.answer({ feature: "seats" }, NOW);
+    for (const more of [
+      { usage: { current: 30 } },
+      { principal: "admin" as const },
+      { capability: "create", principal: "member" as const },
+    ]) {
+      const ask = { feature: "seats", ...more };
+      expect(profile.answer(ask, NOW)).toEqual(decide(profile.state, ask, NOW));
+      expect(profile.answer(ask, NOW)).not.toBe(plain);
+    }
+    expect(profile.answer({ feature: "seats" }, NOW)).toBe(plain);
   });
 
   it("D2 · answers for a locked tenant from its table too", () => {

@@ -95,6 +95,23 @@ export class FollowedReplica implements Replica {
     return this.#answer(tenant, principal === undefined ? { capability } : { capability, principal });
   }
 
+  checkFeature(tenant: string, feature: string): FeatureDecision {
+    const table = this.#table;
+    const shared = table.profiles.get(tenant);
+    if (shared !== undefined && table.nowS < shared.untilS) {
+      const { features } = shared;
+      const slot = table.featureSlots.find(feature);
+      if (slot !== -1 && slot < features.length) {
+        const decision = features[slot];
+        if (decision !== undefined) {
+          this.#unstatedPrincipal += 1;
+          return decision;
+        }
+      }
+    }
+    return this.#answer(tenant, { feature }) as FeatureDecision;
+  }
+
   ask(tenant: string, ask: Ask, atLeast?: Version): Decision | FeatureDecision {
     const { version } = this;
     if (atLeast === undefined || (version !== undefined && !(compareVersions(version, atLeast) < 0))) {

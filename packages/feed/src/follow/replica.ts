@@ -42,6 +42,11 @@ export interface Replica {
    */
   check(tenant: string, capability: string, principal?: Principal): Decision;
   /**
+   * The answer for one feature alone, whoever asks: what `ask(tenant, { feature })` gives, as cheap as `check` once it was
+   * asked of the tenant's terms. Never throws.
+   */
+  checkFeature(tenant: string, feature: string): FeatureDecision;
+  /**
    * The answer to any question. Below version `atLeast` it is `no_data` (a lock outranks that): for callers who know
    * that a change was signed. Never throws.
    */

@@ -3,7 +3,9 @@ import {
   compileLinted,
   type DecisionTable,
   EMPTY_TABLE,
+  type FeatureAnswers,
   type Lock,
+  NO_FEATURE_ANSWERS,
   type PolicyDocument,
   Profile,
   type State,
@@ -46,6 +48,7 @@ const UNASKED = new Profile({ policy: NO_POLICY, held: false });
 export class SharedProfile {
   /** The decisions that hold while the replica's `nowS` is below `untilS`, under the policy in force. */
   table: DecisionTable = EMPTY_TABLE;
+  features: FeatureAnswers = NO_FEATURE_ANSWERS;
   untilS: number = EXPIRED_S;
   profile: Profile = UNASKED;
   readonly subject: Subject;
@@ -108,6 +111,7 @@ export class SharedProfile {
     // Terms that the policy in force does not know stand under another one, whose capabilities may have other places.
     if (profile.state.policy !== policy) return;
     this.table = profile.table;
+    this.features = profile.features;
     this.untilS = coarseS(profile.untilMs);
   }
 
@@ -115,6 +119,7 @@ export class SharedProfile {
   expire(): void {
     this.untilS = EXPIRED_S;
     this.table = EMPTY_TABLE;
+    this.features = NO_FEATURE_ANSWERS;
     this.profile.expire();
   }
 

@@ -27,6 +27,8 @@ export class TenantTable {
   nowS: number = coarseS(Number.POSITIVE_INFINITY);
   /** Where each capability stands in the tables of decisions, under the policy in force. */
   slots: CapabilitySlots;
+  /** Where each feature stands in the answers that profiles keep, under the policy in force. */
+  featureSlots: CapabilitySlots;
   readonly pool: ProfilePool = new ProfilePool();
   readonly watch: StandingWatch;
   /** For tenants that are not in the feed. */
@@ -49,6 +51,7 @@ export class TenantTable {
   constructor(policy: CompiledPolicy, moment: () => Moment) {
     this.#ground = { policy, isHeld: false };
     this.slots = policy.slots;
+    this.featureSlots = policy.featureSlots;
     this.unknown = new SharedProfile({ kind: "unknown" });
     this.illFormed = new SharedProfile({ kind: "ill-formed" });
     this.noData = new SharedProfile({ kind: "no-data" });
@@ -123,6 +126,7 @@ export class TenantTable {
     if (ground.policy !== this.#ground.policy || ground.isHeld !== this.#ground.isHeld) {
       this.#ground = ground;
       this.slots = ground.policy.slots;
+      this.featureSlots = ground.policy.featureSlots;
       this.expire();
     }
     for (const [tenant, shared] of locks?.set ?? []) {

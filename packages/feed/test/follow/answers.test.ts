@@ -98,6 +98,7 @@ describe("check", () => {
         expect(() => replica.ask(tenant as string, capability as never)).not.toThrow();
         expect(() => replica.ask(tenant as string, { capability, feature: capability } as never)).not.toThrow();
         expect(() => replica.ask("tenant-1", { feature: "seats", usage: capability } as never)).not.toThrow();
+        expect(() => replica.checkFeature(tenant as string, capability as string)).not.toThrow();
         expect(() => replica.value(tenant as string, capability as string)).not.toThrow();
       }
       expect(() => replica.about(tenant as string)).not.toThrow();
@@ -175,6 +176,63 @@ describe("ask", () => {
     expect(replica.ask("limited", ask, { epoch: held.epoch + 1, seq: 0 })).toMatchObject({ reason: "no_data" });
     expect(replica.ask("locked", ask, above)).toMatchObject({ allowed: false, reason: "locked" });
     expect(replica.ask("locked", { capability: "pay" }, above)).toMatchObject({ allowed: true, reason: "no_data" });
+  });
+});
+
+describe("checkFeature", () => {
+  it("D1 · equals decide for every tenant and feature, before and after steps, caps, denied features and an exception", async () => {
+    const at = NOW_SECONDS;
+    const stepping = {
+      tenant: "stepping",
+      plan: "pro",
+      features: { storage_gb: 500 },
+      restrictions: [
+        {
+          cause: "nonpayment" as const,
+          case: "case_1",
+          steps: [
+            { at: at + 10, mode: "grace", deny: ["feature:sso"] },
+            { at: at + 20, mode: "limited" },
+            { at: at + 30, mode: "read_only" },
+          ],
+          exception: { floor: "limited", from: at + 35, until: at + 40 },
+        },
+      ],
+    };
+    const capped = changedPolicy((policy) => {
+      Object.assign(policy.modes.find(({ name }) => name === "limited") ?? {}, { caps: { seats: 3, api_rps: 1 } });
+    });
+    const steps = await build(signers, {
+      entitlements: [...tenants(2), { tenant: "locked", plan: "pro" }, limited, stepping],
+      locks: [locked, { ...locked, tenant: "only-locked" }],
+      policy: capped,
+    });
+    const { replica, clock } = await follow(new MemorySource(steps));
+    const names = ["tenant-0", "limited", "locked", "only-locked", "stranger", "a/b", "stepping"];
+    const seats = new Set<unknown>();
+    for (let second = 0; second < 70; second += 1) {
+      for (const tenant of names) {
+        const { standing } = replica.about(tenant);
+        for (const feature of [...Object.keys(standardPolicy.features), "teleport", "__proto__"]) {
+          const expected = decide(standing.state, { feature }, standing.moment);
+          expect(replica.checkFeature(tenant, feature), `${tenant} ${feature} ${second}`).toEqual(expected);
+          expect(replica.checkFeature(tenant, feature), `${tenant} ${feature} ${second}`).toEqual(expected);
+          if (tenant === "stepping") seats.add(JSON.stringify(expected));
+        }
+      }
+      clock.pass(1_000);
+    }
+    expect(replica.status().freshness).toBe("stale");
+    expect(seats.size).toBeGreaterThan(20);
+  });
+
+  it("gives one and the same object for one answer, and counts as every other question does", async () => {
+    const { replica } = await follow(new MemorySource(feed));
+    const first = replica.checkFeature("tenant-1", "theme");
+    expect(replica.checkFeature("tenant-2", "theme")).toBe(first);
+    expect(replica.checkFeature("tenant-1", "theme")).toBe(first);
+    for (const tenant of ["stranger", "stranger", "only-locked"]) replica.checkFeature(tenant, "theme");
+    expect(replica.status().counters).toMatchObject({ unstatedPrincipal: 6, unknownTenant: 2 });
   });
 });
 

@@ -20,6 +20,7 @@ import { signers, trust } from "./replica-fixture.ts";
 
 const TENANTS = ["a", "b", "c", "d", "e", "f"];
 const CAPABILITIES = ["view", "create", "export", "login", "pay"];
+const FEATURES = ["seats", "sso", "theme", "teleport"];
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -193,6 +194,11 @@ class World {
         expect(answer, `${tenant} ${capability} ${principal}`).toEqual(expected);
         if (lock !== undefined) expect(answer.allowed && !lock.allow.includes(capability), "D2").toBe(false);
       }
+    }
+    for (const feature of FEATURES) {
+      expect(this.replica.checkFeature(tenant, feature), `${tenant} ${feature}`).toEqual(
+        decide(state, { feature }, moment),
+      );
     }
   }
 

@@ -23,6 +23,7 @@ import { StreamSource } from "./stream-source.ts";
 
 export const TENANTS: readonly string[] = ["a", "b", "c", "d", "e", "f"];
 const CAPABILITIES = ["view", "create", "export", "login", "pay"];
+const FEATURES = ["seats", "sso", "theme", "teleport"];
 const IDLE_TURNS = 12;
 /** No command sets off more than this: what goes on longer goes round in circles. */
 const MAX_STEPS = 20_000;
@@ -256,6 +257,10 @@ export class StreamWorld {
           expect(answer, `${tenant} ${capability} ${principal}`).toEqual(decide(state, ask, moment));
           if (wire !== undefined) expect(answer.allowed && !wire.allow.includes(capability), "D2").toBe(false);
         }
+      }
+      for (const feature of FEATURES) {
+        const expected = decide(state, { feature }, moment);
+        expect(replica.checkFeature(tenant, feature), `${tenant} ${feature}`).toEqual(expected);
       }
     }
   }

@@ -55,7 +55,7 @@ export function dimmerOf<P extends PolicyDocument>(replica: Replica, log: Replic
         principal === undefined ? { feature, usage } : { feature, usage, principal },
       ) as FeatureDecision,
     value: ((tenant: string, feature: string, otherwise: NonNullable<FeatureValue>) =>
-      valueOrElse(replica.ask(tenant, { feature }), otherwise)) as Dimmer<P>["value"],
+      valueOrElse(replica.checkFeature(tenant, feature), otherwise)) as Dimmer<P>["value"],
     ask: (tenant, ask, atLeast) =>
       replica.ask(tenant, ask as Ask, atLeast === undefined ? undefined : (parseVersion(atLeast) ?? UNREACHABLE)),
     explain(tenant, options) {

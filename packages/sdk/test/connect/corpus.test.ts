@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { type CorpusCase, type CorpusFile, loadCorpus } from "../../../../test/corpus/load-corpus.ts";
 import type { Dimmer } from "../../src/connect/dimmer.ts";
 import { dimmerOf } from "../../src/connect/replica-dimmer.ts";
+import { valueOrElse } from "../../src/connect/value.ts";
 import { keeper } from "./kept.ts";
 import { LiveFeed } from "./live-feed.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -48,6 +49,18 @@ function answersOf(dimmer: Dimmer, { tenant, ask }: CorpusCase): unknown[] {
   return [dimmer.ask(tenant, ask), ...byMethod];
 }
 
+/** What `value` gives, asked twice: what follows from the answer about the feature alone. */
+function checkValues(dimmer: Dimmer, { tenant, title, ask: { feature } }: CorpusCase): void {
+  if (feature === undefined) return;
+  const decision = dimmer.ask(tenant, { feature });
+  for (const otherwise of [true, false, 7, "other", ["other"], { other: true }] as const) {
+    for (const time of ["first", "second"]) {
+      const value: unknown = dimmer.value(tenant, feature, otherwise as string);
+      expect(value, `${title}, ${time}`).toEqual(valueOrElse(decision, otherwise as string));
+    }
+  }
+}
+
 describe.each(loadCorpus())("corpus $name", { timeout: 60_000 }, (file) => {
   it("D1 · the SDK answers every case as decide does, by every method", async () => {
     const moments = Map.groupBy(file.cases, ({ moment }) => JSON.stringify(moment));
@@ -58,6 +71,7 @@ describe.each(loadCorpus())("corpus $name", { timeout: 60_000 }, (file) => {
       const dimmer = await dimmerAt(file, first);
       for (const item of cases) {
         for (const answer of answersOf(dimmer, item)) expect(answer, item.title).toEqual(item.expected);
+        checkValues(dimmer, item);
         answered += 1;
       }
     }
