@@ -64,10 +64,7 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
   const prepare = (): Promise<void> =>
     run(async (session) => {
       await session.all("SELECT pg_advisory_xact_lock($1)", [SCHEMA_LOCK]);
-      for (const statement of schemaOf(IDENTITY)) await session.all(statement);
-      for (const column of ADDED_COLUMNS) {
-        await session.all(`ALTER TABLE webhook_lane ADD COLUMN IF NOT EXISTS ${column}`);
-      }
+      await makeMissing(session);
     });
   return {
     isSole: false,
@@ -113,4 +110,20 @@ function givenArrays(
     text: `WITH given (${names.join(", ")}) AS (SELECT * FROM unnest(${arrays.join(", ")}))`,
     values: names.map((_, index) => rows.map((row) => row[index] ?? null)),
   };
+}
+
+/** Makes what is not there. A statement that names what is there stops whoever writes it. */
+async function makeMissing(session: SqlSession): Promise<void> {
+  for (const statement of schemaOf(IDENTITY)) {
+    const [, name = ""] = /IF NOT EXISTS (\w+)/.exec(statement) ?? [];
+    const [row] = await session.all("SELECT to_regclass($1) IS NOT NULL AS is_there", [name]);
+    if (row?.["is_there"] !== true) await session.all(statement);
+  }
+  for (const column of ADDED_COLUMNS) {
+    const there = await session.all(
+      "SELECT attname FROM pg_attribute WHERE attrelid = 'webhook_lane'::regclass AND attname = $1 AND NOT attisdropped",
+      [column.split(" ")[0] ?? ""],
+    );
+    if (there.length === 0) await session.all(`ALTER TABLE webhook_lane ADD COLUMN ${column}`);
+  }
 }

@@ -1,36 +1,59 @@
 import { joinGaps, readGap } from "./drop-events.ts";
-import type { FailedAttempt, Mark } from "./outbox.ts";
+import { lockLanes } from "./lock-lanes.ts";
+import type { FailedAttempt, Lease, Mark } from "./outbox.ts";
 import { STATE } from "./schema.ts";
 import type { SqlSession } from "./sql-driver.ts";
 
 /**
- * Writes down what attempts came to, in the order of lanes. A mark whose lease is another's by now changes nothing: its
- * holder was away for too long, and somebody else sends.
+ * Writes down what attempts came to: events that arrived in a few statements however many they are, all else mark by
+ * mark. A mark whose lease is another's by now changes nothing: its holder was away for too long, and somebody else
+ * sends.
  */
 export async function settleMarks(session: SqlSession, marks: readonly Mark[]): Promise<readonly boolean[]> {
-  const holds = new Map<string, boolean>();
-  for (const tenant of [...new Set(marks.map(({ lease }) => lease.tenant))].sort()) {
-    for (const { lease } of marks) {
-      const key = `${tenant}\0${lease.fence}`;
-      if (lease.tenant === tenant && !holds.has(key)) holds.set(key, await isHeld(session, tenant, lease.fence));
-    }
-  }
-  const outcomes: boolean[] = [];
-  for (const [index, mark] of [...marks.entries()].sort(([, a], [, b]) => a.lane - b.lane)) {
-    const isHolder = holds.get(`${mark.lease.tenant}\0${mark.lease.fence}`) === true;
-    if (isHolder) await settle(session, mark);
-    outcomes[index] = isHolder;
-  }
+  const holds = await heldLeases(session, marks);
+  const outcomes = marks.map(({ lease }) => holds.has(leaseKey(lease)));
+  const taken = marks.filter((_, index) => outcomes[index] === true);
+  await lockLanes(session, [...new Set(taken.map(({ lane }) => lane))]);
+  // Of one lane, the later marks stand on the earlier.
+  const lanes = Map.groupBy(taken, ({ lane }) => lane);
+  const isPlain = ({ lane, item, failed }: Mark): boolean =>
+    item.kind === "event" && failed === undefined && lanes.get(lane)?.length === 1;
+  await settleArrived(session, taken.filter(isPlain));
+  for (const mark of taken) if (!isPlain(mark)) await settle(session, mark);
   return outcomes;
 }
 
-/** Updates rather than reads: a transaction that would take the lease waits until this one is over. */
-async function isHeld(session: SqlSession, tenant: string, fence: number): Promise<boolean> {
-  const rows = await session.all(
-    "UPDATE webhook_lease SET fence = fence WHERE tenant = $1 AND fence = $2 RETURNING fence",
-    [tenant, fence],
+const leaseKey = ({ tenant, fence }: Lease): string => `${tenant}\0${fence}`;
+
+/** Updates rather than reads: a transaction that would take a lease waits until this one is over. */
+async function heldLeases(session: SqlSession, marks: readonly Mark[]): Promise<ReadonlySet<string>> {
+  const leases = new Map(marks.map(({ lease }) => [leaseKey(lease), lease]));
+  const rows = await session.each(
+    `UPDATE webhook_lease SET fence = fence FROM given WHERE tenant = given_tenant AND fence = given_fence
+      RETURNING tenant, fence`,
+    { given_tenant: "TEXT", given_fence: "BIGINT" },
+    [...leases].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { tenant, fence }]) => [tenant, fence]),
   );
-  return rows.length === 1;
+  return new Set(rows.map((row) => leaseKey({ tenant: String(row["tenant"]), fence: Number(row["fence"]) })));
+}
+
+/** Events that arrived, each of another lane. */
+async function settleArrived(session: SqlSession, marks: readonly Mark[]): Promise<void> {
+  const rows = await session.each(
+    `UPDATE webhook_event SET state = ${STATE.sent}, done_ms = given_ms FROM given
+      WHERE lane = given_lane AND seq = given_seq AND state = 0 RETURNING lane, bytes`,
+    { given_lane: "BIGINT", given_seq: "BIGINT", given_ms: "BIGINT" },
+    marks.map(({ lane, item, nowMs }) => [lane, item.seq, nowMs]),
+  );
+  const settled = new Map(rows.map((row) => [Number(row["lane"]), Number(row["bytes"])]));
+  await session.each(
+    `UPDATE webhook_lane SET waiting = waiting - less, bytes = bytes - less_bytes, attempts = 0, next_ms = 0,
+      last_error = NULL, paused = CASE WHEN paused = 'unconfigured' THEN NULL ELSE paused END,
+      held_from = CASE WHEN waiting = less THEN 0 ELSE held_from END,
+      held_upto = CASE WHEN waiting = less THEN 0 ELSE held_upto END FROM given WHERE lane = given_lane`,
+    { given_lane: "BIGINT", less: "BIGINT", less_bytes: "BIGINT" },
+    marks.map(({ lane }) => [lane, settled.has(lane) ? 1 : 0, settled.get(lane) ?? 0]),
+  );
 }
 
 async function settle(session: SqlSession, { lane, item, nowMs, failed }: Mark): Promise<void> {

@@ -58,4 +58,14 @@ describe.runIf(hasPostgres())("a transaction on PostgreSQL", () => {
     await expect(failing("22001")).rejects.toMatchObject({ code: "disk_failed" });
     expect(runs).toBe(1);
   });
+
+  it("that is under way stops no process that starts beside it: tables that are there are not made again", async () => {
+    const pool = await open();
+    const driver = postgresDriver(pool);
+    const started = await driver.transaction(async (session) => {
+      await session.all("INSERT INTO webhook_lane (tenant, endpoint) VALUES ('x', 'a')");
+      return await postgresDriver(pool).transaction(async (beside) => beside.all("SELECT lane FROM webhook_lane"));
+    });
+    expect(started).toEqual([]);
+  });
 });
