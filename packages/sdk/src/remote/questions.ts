@@ -52,8 +52,11 @@ export class Questions {
     const here = this.#locally(tenant, ask);
     if (here.reason === "locked") return here;
     if (!isAskable(tenant, ask) || (atLeast !== undefined && parseVersion(atLeast) === undefined)) return here;
-    const { principal } = ask;
-    if (principal !== undefined && !PRINCIPALS.includes(principal)) return await this.#askForAll(tenant, ask, atLeast);
+    const asks = asksOf(ask);
+    if (asks.length > 1) {
+      const answers = await Promise.all(asks.map((each) => this.ask(tenant, each, atLeast)));
+      return strictestOf(answers) ?? here;
+    }
     const answer = await this.#askSidecar(tenant, ask, atLeast);
     // A lock may have come while the sidecar thought, or have reached this process first.
     const now = this.#locally(tenant, ask);
@@ -73,13 +76,6 @@ export class Questions {
     const decision = decideWithoutData(tenant, ask, this.#options.known(tenant));
     if (decision.reason === "locked") this.counters.locked += 1;
     return decision;
-  }
-
-  /** A class that the vocabulary does not know has what every class has, and no more. */
-  async #askForAll(tenant: string, ask: Ask, atLeast: string | undefined): Promise<Answered> {
-    const asks = PRINCIPALS.map((principal: Principal) => this.ask(tenant, { ...ask, principal }, atLeast));
-    const answers = await Promise.all(asks);
-    return answers.find(({ allowed }) => !allowed) ?? (answers[0] as Answered);
   }
 
   async #askSidecar(tenant: string, ask: Ask, atLeast: string | undefined): Promise<Answered | undefined> {
@@ -108,6 +104,25 @@ export class Questions {
       return undefined;
     }
   }
+}
+
+/**
+ * What the sidecar is asked for a question: itself, or for a class of principal that the vocabulary does not know the same
+ * of every class that it does, since such a one has what every class has, and no more. Never throws.
+ */
+export function asksOf<T extends Ask>(ask: T): readonly T[] {
+  const { principal } = ask;
+  if (principal === undefined || PRINCIPALS.includes(principal)) return [ask];
+  return PRINCIPALS.map((known: Principal) => ({ ...ask, principal: known }));
+}
+
+/**
+ * The answer to a question by those to `asksOf`: the first denial, else any where all are there. `undefined` where one that
+ * could deny is missing. Never throws.
+ */
+export function strictestOf<T extends Decision>(answers: readonly (T | undefined)[]): T | undefined {
+  const denial = answers.find((answer) => answer?.allowed === false);
+  return denial ?? (answers.includes(undefined) ? undefined : answers[0]);
 }
 
 /** Whether the sidecar takes such a question: what it would refuse as malformed is decided here, as in process. */

@@ -1,7 +1,7 @@
 import type { Decision, Principal } from "@dimmer/core";
 import { keyOf, type Question, type SignalAsk, Signals, signalAskOf } from "../connect/signals.ts";
 import { isRecord, readAnswer } from "./answer.ts";
-import { parse, type Questions } from "./questions.ts";
+import { asksOf, parse, type Questions, strictestOf } from "./questions.ts";
 
 /** Questions in one call: below the sidecar's bound, and an answer of denials stays under the bound here. */
 const BATCH = 500;
@@ -39,19 +39,33 @@ export class RemoteSignals {
     const open = [...this.#signals.questions()];
     const keys = new Set(open.map(questionKeyOf));
     for (const key of this.#answers.keys()) if (!keys.has(key)) this.#answers.delete(key);
-    for (let from = 0; from < open.length; from += BATCH) await this.#recheckBatch(open.slice(from, from + BATCH));
+    const asked = open.map((question) => asksOf(question.ask).map((ask) => ({ tenant: question.tenant, ask })));
+    const answers = await this.#answersTo(asked.flat());
+    let from = 0;
+    for (const [index, question] of open.entries()) {
+      const until = from + (asked[index] as readonly Question[]).length;
+      const decision = strictestOf(answers.slice(from, until));
+      if (decision !== undefined) this.#answers.set(questionKeyOf(question), decision);
+      from = until;
+    }
     this.recheckLocks();
   }
 
-  async #recheckBatch(batch: readonly Question[]): Promise<void> {
+  /** The answers to all questions, in their order; `undefined` for each that got none. Never rejects. */
+  async #answersTo(questions: readonly Question[]): Promise<(Decision | undefined)[]> {
+    const answers: (Decision | undefined)[] = [];
+    for (let from = 0; from < questions.length; from += BATCH) {
+      answers.push(...(await this.#answersToBatch(questions.slice(from, from + BATCH))));
+    }
+    return answers;
+  }
+
+  async #answersToBatch(batch: readonly Question[]): Promise<(Decision | undefined)[]> {
     const checks = batch.map(({ tenant, ask }) => ({ tenant, ...ask }));
     const answer = await this.#questions.send("POST", "/v1/checks", { body: { checks }, timeoutMs: TIMEOUT_MS });
     const body = answer?.status === 200 ? parse(answer.body) : undefined;
     const decisions: unknown[] = isRecord(body) && Array.isArray(body["decisions"]) ? body["decisions"] : [];
-    for (const [index, question] of batch.entries()) {
-      const decision = readAnswer(decisions[index], question.ask);
-      if (decision !== undefined) this.#answers.set(questionKeyOf(question), decision);
-    }
+    return batch.map(({ ask }, index) => readAnswer(decisions[index], ask));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Decision } from "@dimmer/core";
+import type { Decision, Principal } from "@dimmer/core";
 import { issueEntitlementToken } from "@dimmer/feed/node";
 import { describe, expect, it, vi } from "vitest";
 import { connectRemote } from "../../src/remote/connect-remote.ts";
@@ -293,6 +293,22 @@ describe("connectRemote", { timeout: 30_000 }, () => {
       await vi.waitFor(() => expect(job.aborted).toBe(true), 10_000);
       expect((job.reason as { cause: Decision }).cause).toMatchObject({ reason: "restricted", mode: "read_only" });
       expect(view.aborted).toBe(false);
+    });
+
+    it("aborts for a class of principal that no vocabulary knows, and stays where the sidecar is silent", async () => {
+      const world_ = await world({ entitlements }, { timeoutMs: 20 });
+      const { dimmer } = world_;
+      const owner = await dimmer.signal("acme", "create", "owner" as Principal);
+      expect(owner.aborted).toBe(false);
+      const seen = world_.server.requests.length;
+      await vi.waitFor(() => expect(world_.server.requests.slice(seen)).toContain("/v1/checks"), 10_000);
+      world_.before = onlyQuestions(hang);
+      await vi.waitFor(async () => expect((await dimmer.check("acme", "job")).reason).toBe("no_data"), 5_000);
+      expect(owner.aborted).toBe(false);
+      world_.before = () => false;
+      world_.content = { entitlements: [tenant("acme", "limited")] };
+      await vi.waitFor(() => expect(owner.aborted).toBe(true), 10_000);
+      expect((owner.reason as { cause: Decision }).cause).toMatchObject({ reason: "restricted", mode: "limited" });
     });
 
     it("aborts when the plan loses a feature that it asks for", async () => {

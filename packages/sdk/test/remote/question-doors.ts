@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { compileStandardPolicy, type Decision, decide, explain, standingOf } from "@dimmer/core";
+import { compileStandardPolicy, type Decision, decide, explain, PRINCIPALS, standingOf } from "@dimmer/core";
 import { entitlementFromWire, lockFromWire } from "@dimmer/statement";
 import type { Door } from "../connect/feed-server.ts";
 import type { FeedContent } from "../connect/live-feed.ts";
@@ -28,7 +28,12 @@ export function questionDoors(content: () => FeedContent): Door {
     };
   };
   const moment = () => ({ nowMs: Date.now(), horizonMs: Date.now() + 1, freshness: "fresh" as const });
-  const answer = ({ tenant, ...ask }: Record<string, unknown>): Decision => decide(stateOf(tenant), ask, moment());
+  const answer = ({ tenant, ...ask }: Record<string, unknown>): Decision | object => {
+    const { principal } = ask;
+    const isClass = principal === undefined || (PRINCIPALS as readonly unknown[]).includes(principal);
+    if (!isClass) return { error: { title: "The question is malformed", field: "principal" } };
+    return decide(stateOf(tenant), ask, moment());
+  };
   return async (req, res) => {
     const { pathname } = new URL(req.url ?? "", "http://sidecar");
     const send = (value: unknown): boolean => {
