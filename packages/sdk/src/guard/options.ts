@@ -80,7 +80,7 @@ export interface GuardOptions<Request, Capability extends string = string, Featu
   /**
    * Headers by which a `POST` may name another method, such as `["X-HTTP-Method-Override"]`, where the product honours
    * them. Default none: where the product does honour one, a client then deletes under the name of `POST`. An override to
-   * `OPTIONS` is not believed; one that is not a single method gets 400.
+   * anything but `PUT`, `PATCH` or `DELETE` is not believed; one that is not a single method gets 400.
    */
   readonly methodOverrideHeaders?: readonly string[];
 

@@ -10,10 +10,15 @@ export const UNMATCHED: ReadonlyMap<string, Classification> = new Map(
 const UNMATCHED_OTHER: Classification = Object.freeze({ capability: "update", route: "unmatched other" });
 const PREFLIGHT: Classification = Object.freeze({ capability: OPEN, route: "OPTIONS" });
 
-/** A path that could be read in two ways: the answer is 400, whoever asks. */
+/** Why a method is refused: a product's framework may put it in capitals and carry out another than was judged. */
+export type MethodFault = "method not in capitals";
+
+/** A path or a method that could be read in two ways: the answer is 400, whoever asks. */
 export interface RequestFault {
-  readonly fault: PathFault;
+  readonly fault: PathFault | MethodFault;
 }
+
+const NOT_IN_CAPITALS: RequestFault = Object.freeze({ fault: "method not in capitals" });
 
 /**
  * Tells what a request asks for: the capability of the first rule that matches, else the default of its method.
@@ -22,10 +27,11 @@ export interface RequestFault {
  *
  * Linear in the length of the target, without regular expressions. Never throws.
  *
- * @param method as it came: methods are case-sensitive, and one that is not listed counts as `update`
+ * @param method as it came: one that is not in capitals is a fault, and one that is not listed counts as `update`
  * @param target the request target as it came, query string and all
  */
 export function classify(table: RouteTable, method: string, target: string): Classification | RequestFault {
+  if (method !== method.toUpperCase()) return NOT_IN_CAPITALS;
   const canonical = canonicalPath(target);
   if ("fault" in canonical) return canonical;
   if (method === "OPTIONS") return PREFLIGHT;

@@ -1,5 +1,5 @@
 export { canonicalPath, isCanonical, MAX_PATH_BYTES, type PathFault } from "./canonical-path.ts";
-export { classify, type RequestFault } from "./classify.ts";
+export { classify, type MethodFault, type RequestFault } from "./classify.ts";
 export {
   type DecidedRequest,
   type DecisionSource,

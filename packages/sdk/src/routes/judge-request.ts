@@ -51,7 +51,7 @@ export function routeAsk({ capability, feature }: Classification, principal: Pri
  * Judges a request as every door does: classify it, ask for its capability and feature, and for an interactive principal
  * ask for `login` too, which is how sessions end. Never throws, unless the source does.
  *
- * @returns the fault of an ambiguous path (answer 400), that nothing is asked, or the decision
+ * @returns the fault of an ambiguous path or method (answer 400), that nothing is asked, or the decision
  */
 export function judgeRequest(
   source: DecisionSource,

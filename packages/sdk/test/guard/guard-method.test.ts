@@ -19,7 +19,9 @@ describe("a guard's method", () => {
     ["POST", "DELETE", "delete"],
     ["POST", "delete", "delete"],
     ["POST", " PATCH ", "update"],
-    ["POST", "GET", "view"],
+    ["POST", "GET", "create"],
+    ["POST", "HEAD", "create"],
+    ["POST", "PROPFIND", "create"],
     ["POST", "", "create"],
     ["POST", "OPTIONS", "create"],
     ["POST", "options", "create"],
@@ -28,6 +30,23 @@ describe("a guard's method", () => {
   ])("of %s with an honoured override to %j asks for %s", (method, override, capability) => {
     expect(asked(overriding, { method, headers: { "x-http-method-override": override } })).toBe(capability);
     expect(asked(overriding, { method, headers: { "x-method-override": override } })).toBe(capability);
+  });
+
+  it("is not made a reading one by a header that the product may not follow", async () => {
+    const guard = guardWith(overriding);
+    for (const override of ["GET", "head"]) {
+      const headers = { "x-http-method-override": override };
+      expect(await statusOf(guard, { tenant: "acme", method: "POST", headers }), override).toBe(402);
+    }
+  });
+
+  it("is refused where it is not in capitals, over any override", async () => {
+    const guard = guardWith(overriding);
+    for (const method of ["Post", "patch", "options", "gET"]) {
+      const headers = { "x-http-method-override": "PUT" };
+      expect(await statusOf(guard, { tenant: "paying", method, headers }), method).toBe(400);
+    }
+    expect(guard.counts().ambiguous).toBe(4);
   });
 
   it("is refused where overrides name no single method", async () => {

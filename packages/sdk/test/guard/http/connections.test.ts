@@ -134,6 +134,18 @@ describe.each(frameworks)("$name and connections", PATIENT, ({ product, http2 })
     expect(server.carriedOut).toEqual(["POST /notes", "POST /pay"]);
   });
 
+  it("carries out no method of HTTP/2 that is not in capitals for who may not", async () => {
+    await using server = await listen(http2());
+    const answers = await sendHttp2(server.port, [
+      ["Post", "/notes", "acme"],
+      ["post", "/notes", "acme"],
+      ["pAtch", "/notes", "acme"],
+    ]);
+    // Web requests have the methods that they know in capitals already; Fastify's router takes no others.
+    for (const { status } of answers) expect(status).toBeGreaterThanOrEqual(400);
+    expect(server.carriedOut).toEqual([]);
+  });
+
   it("outlives streams of HTTP/2 that are reset while it waits for Dimmer", async () => {
     const { asked, session, tenant } = waitingSession();
     await using server = await listen(http2({ tenant }));
