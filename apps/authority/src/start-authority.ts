@@ -266,9 +266,11 @@ async function run({
   return { url, close: () => (closing ??= close()) };
 }
 
-function stripeDeskOf({ stripeWebhookSecrets, stripeApiKey, stripeApiUrl }: AuthorityConfig): StripeDesk {
+function stripeDeskOf(config: AuthorityConfig): StripeDesk {
+  const { stripeWebhookSecrets, stripeApiKey, stripeApiUrl, stripeRefunds: refunds } = config;
   return new StripeDesk({
     webhookSecrets: stripeWebhookSecrets?.split(",") ?? [],
+    refunds,
     ...(stripeApiKey === undefined ? {} : { apiKey: stripeApiKey }),
     ...(stripeApiUrl === undefined ? {} : { apiUrl: stripeApiUrl }),
   });

@@ -36,6 +36,7 @@ export interface Settings {
   readonly stripeApiKey?: string;
   readonly stripeApiUrl?: string;
   readonly stripeReconcileMs: number;
+  readonly stripeRefunds: "settled" | "owed";
   readonly smtpUrl?: string;
   readonly smtpPassword?: string;
   readonly mailFrom?: string;
@@ -107,6 +108,7 @@ export const SETTING_SCHEMAS: { readonly [Name in OptionName]: z.ZodType<Setting
     .optional(),
   stripeApiUrl: z.url({ protocol: /^https?$/, error: "must be an address, http:// or https://" }).optional(),
   stripeReconcileMs: wholeNumber(1_000, 999_999_999),
+  stripeRefunds: z.enum(["settled", "owed"], { error: "must be settled or owed" }),
   logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",
   }),
@@ -124,6 +126,7 @@ export const DEFAULTS: Partial<Settings> = {
   keyOverlapMs: 600_000,
   retainDays: 400,
   stripeReconcileMs: 900_000,
+  stripeRefunds: "settled",
   logLevel: "info",
 };
 
@@ -280,6 +283,12 @@ export const AUTHORITY_OPTIONS: Readonly<Record<OptionName, OptionDefinition>> =
     describe:
       "milliseconds between two comparisons with Stripe's API; it is compared at once where an event is in doubt",
     fix: "Write milliseconds, such as 900000 for a quarter of an hour",
+  },
+  stripeRefunds: {
+    flag: "--stripe-refunds",
+    argument: "WHAT",
+    describe: "what a refund says of its invoice: settled, it is not owed again; owed, it is until a credit note comes",
+    fix: "Write settled, or owed where every refund that ends a debt comes with a credit note",
   },
   logLevel: {
     flag: "--log-level",

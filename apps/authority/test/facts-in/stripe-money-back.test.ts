@@ -7,7 +7,7 @@ let world: StripeWorld;
 let authority: RunningAuthority;
 let finance: string;
 beforeAll(async () => {
-  world = await stripeWorld();
+  world = await stripeWorld({ DIMMER_STRIPE_REFUNDS: "owed" });
   ({ authority, finance } = world);
 });
 afterAll(() => world.authority.stop());
@@ -17,7 +17,7 @@ const deliver: StripeWorld["deliver"] = (...given) => world.deliver(...given);
 const kindsOf: StripeWorld["kindsOf"] = (...given) => world.kindsOf(...given);
 const openOf: StripeWorld["openOf"] = (...given) => world.openOf(...given);
 
-describe("money that goes back", () => {
+describe("money that goes back, where refunds are owed again", () => {
   const paidFor = async (id: string): Promise<{ tenant: string; cus: string }> => {
     const made = await customer();
     await deliver(
@@ -126,5 +126,28 @@ describe("money that goes back", () => {
     expect(await deliver(early)).toEqual([200, "done"]);
     expect(await openOf(tenant)).toEqual([55_000]);
     expect((await kindsOf(tenant)).at(-1)).toBe("money_matched");
+  });
+});
+
+describe("a refund", () => {
+  it("L1 · opens no invoice again unless the settings say so, with and without a credit note", async () => {
+    const plain = await stripeWorld();
+    const { tenant, cus } = await plain.customer();
+    const paid = paidInvoice("in_g", "2026-12-05T00:00:00Z", { customer: cus });
+    await plain.deliver(stripeEvent("evt_g1", "invoice.paid", paid, "2026-12-05T00:00:00Z"));
+    const payment = invoicePayment("in_g", "pi_g");
+    await plain.deliver(stripeEvent("evt_g2", "invoice_payment.paid", payment, "2026-12-05T00:00:00Z"));
+    const charge = stripeCharge({ id: "ch_g", customer: cus, payment_intent: "pi_g", amount_refunded: 55_000 });
+    const refunded = stripeEvent("evt_g3", "charge.refunded", charge, "2026-12-06T00:00:00Z");
+    expect(await plain.deliver(refunded)).toEqual([200, "done"]);
+    expect(await plain.openOf(tenant)).toEqual([0]);
+    const credited = { ...paid, post_payment_credit_notes_amount: 55_000 };
+    await plain.deliver(stripeEvent("evt_g4", "invoice.updated", credited, "2026-12-07T00:00:00Z"));
+    expect(await plain.openOf(tenant)).toEqual([0]);
+    // One that nobody can place says nothing either, and holds nobody's clock.
+    const stray = stripeCharge({ id: "ch_s", customer: cus, payment_intent: "pi_s", amount_refunded: 100 });
+    await plain.deliver(stripeEvent("evt_g5", "charge.refunded", stray, "2026-12-08T00:00:00Z"));
+    expect(await plain.kindsOf(tenant)).toEqual(["invoice", "payment", "credit_note"]);
+    await plain.authority.stop();
   });
 });

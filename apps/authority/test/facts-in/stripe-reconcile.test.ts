@@ -25,7 +25,11 @@ beforeAll(async () => {
   authority = await runAuthority({
     now: () => nowMs,
     runsCases: false,
-    env: { DIMMER_STRIPE_WEBHOOK_SECRETS: SECRET, DIMMER_STRIPE_API_KEY: "rk_test_1234" },
+    env: {
+      DIMMER_STRIPE_WEBHOOK_SECRETS: SECRET,
+      DIMMER_STRIPE_API_KEY: "rk_test_1234",
+      DIMMER_STRIPE_REFUNDS: "owed",
+    },
   });
   finance = await authority.keyWith("finance");
   for (const [tenant, customer] of [

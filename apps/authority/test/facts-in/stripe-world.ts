@@ -30,11 +30,11 @@ export interface StripeWorld {
 }
 
 /** Starts an authority with two webhook secrets and no runner. */
-export async function stripeWorld(): Promise<StripeWorld> {
+export async function stripeWorld(more: Record<string, string> = {}): Promise<StripeWorld> {
   const authority = await runAuthority({
     now: () => nowMs,
     runsCases: false,
-    env: { DIMMER_STRIPE_WEBHOOK_SECRETS: `${NEW},${OLD}` },
+    env: { DIMMER_STRIPE_WEBHOOK_SECRETS: `${NEW},${OLD}`, ...more },
   });
   const finance = await authority.keyWith("finance");
   let next = 0;

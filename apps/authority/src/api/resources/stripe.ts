@@ -138,15 +138,17 @@ export const stripeOperations: readonly Operation[] = [
         throw new Fault("missing", `there is no tenant ${tenant}`, "tenant");
       const before = await queries
         .selectFrom("billing_ref")
-        .select("tenant_id")
+        .select(["tenant_id", "body"])
         .where("source", "=", STRIPE)
         .where("ref", "=", ref)
         .executeTakeFirst();
-      const said = { tenant_id: tenant, updated_ms: nowMs };
+      // Said by a person: no metadata brings it into doubt from here on.
+      const said = { tenant_id: tenant, body: null, updated_ms: nowMs };
+      const isSaid = before?.tenant_id === tenant && before.body === null;
       if (before === undefined) {
-        const row = { source: STRIPE, ref, invoice: null, body: null, as_of_ms: 0, ...said };
+        const row = { source: STRIPE, ref, invoice: null, as_of_ms: 0, ...said };
         await queries.insertInto("billing_ref").values(row).execute();
-      } else if (before.tenant_id !== tenant) {
+      } else if (!isSaid) {
         await queries
           .updateTable("billing_ref")
           .set(said)
@@ -154,7 +156,7 @@ export const stripeOperations: readonly Operation[] = [
           .where("ref", "=", ref)
           .execute();
       }
-      if (before?.tenant_id !== tenant) {
+      if (!isSaid) {
         const entry = { action: "stripe.customer", subject: `tenant:${tenant}`, before: before?.tenant_id, after: ref };
         await writeLedger(queries, actor, entry, nowMs);
       }

@@ -65,14 +65,18 @@ async function ownerOf({ queries }: ItemWrite, subject: string): Promise<string 
   return row?.tenant_id;
 }
 
-/** Keeps whose charge it is; money of an invoice that was refunded opens it again. @throws {Fault} */
+/**
+ * Keeps whose charge it is. What was refunded is not owed again, unless the settings say that it is: then it opens its
+ * invoice by that much. @throws {Fault}
+ */
 export async function readCharge(
   write: ItemWrite,
   charge: Stripe.Charge,
   { asOfMs }: Said,
 ): Promise<"done" | "ignored"> {
   const { id, customer, metadata, amount_refunded } = inLeastUnits(charge);
-  write.said.isMoney = amount_refunded > 0;
+  const isOwedAgain = amount_refunded > 0 && write.service.stripe.isRefundOwed;
+  write.said.isMoney = isOwedAgain;
   const intent = idOf(charge.payment_intent);
   const legacy = idOf((charge as { invoice?: string | { id: string } | null }).invoice);
   const ref = await paymentRef(write, [id, intent]);
@@ -83,7 +87,7 @@ export async function readCharge(
     if (name === undefined) continue;
     await keepRef(write.queries, { ref: name, tenant, ...(invoice === undefined ? {} : { invoice }) }, write.nowMs);
   }
-  if (amount_refunded === 0) return "done";
+  if (!isOwedAgain) return "done";
   if (invoice === undefined) throw faultOf("unknown_payment", `nobody knows of which invoice charge ${id} is`);
   if (invoice === NO_INVOICE) return "ignored";
   const known = await moneyOf(write, tenant);

@@ -25,6 +25,11 @@ export class StripeDesk {
     return this.#settings.webhookSecrets.length > 0;
   }
 
+  /** Whether what is refunded is owed again. */
+  get isRefundOwed(): boolean {
+    return this.#settings.refunds === "owed";
+  }
+
   /** Whether the API can be asked. */
   get canReconcile(): boolean {
     return this.#client !== undefined;

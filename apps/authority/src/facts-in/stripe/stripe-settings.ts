@@ -6,6 +6,8 @@ export interface StripeSettings {
   readonly webhookSecrets: readonly string[];
   /** A restricted key that may read invoices, customers, charges and invoice payments. Left out: no reconciling. */
   readonly apiKey?: string;
+  /** What a refund says of its invoice: that it stays settled, or that so much of it is owed again. Default: settled. */
+  readonly refunds?: "settled" | "owed";
   /** Where the API is. Default: Stripe's own. */
   readonly apiUrl?: string;
 }

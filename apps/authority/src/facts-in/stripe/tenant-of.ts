@@ -1,7 +1,9 @@
 import type Stripe from "stripe";
+import type { Fault } from "../../changes/fault.ts";
+import type { BillingRefTable } from "../../store/schema.ts";
 import type { ItemWrite } from "../inbox.ts";
 import { faultOf } from "../judge-fact.ts";
-import { billingRef, keepRef } from "./billing-refs.ts";
+import { billingRef, keepRef, STRIPE } from "./billing-refs.ts";
 
 /** The key in the metadata of a customer, subscription or invoice that names its tenant. */
 export const TENANT_KEY = "dimmer_tenant";
@@ -15,10 +17,15 @@ export function idOf(thing: string | { readonly id: string } | null | undefined)
   return typeof thing?.id === "string" ? thing.id : undefined;
 }
 
+/** What is kept of a customer whose tenant its metadata named; of one that was told by the API nothing is. */
+const BY_METADATA = { by: "metadata" };
+
 /**
- * The tenant of a customer of Stripe: as it was told by the API, else as metadata says, which is then kept.
+ * The tenant of a customer of Stripe: as it was told by the API, else as metadata says, which is then kept. Where metadata
+ * names another one later, nobody knows whose money it is: that message is in doubt, and so is every other one of the
+ * customer until a person has said whose it is.
  *
- * @throws {Fault} `unknown_customer`
+ * @throws {Fault} `unknown_customer`; `customer_reassigned`
  */
 export async function tenantOf(
   write: ItemWrite,
@@ -35,6 +42,7 @@ export async function tenantOf(
     throw faultOf("unknown_customer", `nobody knows whose customer ${id ?? "-"} is: ${fix}`, "conflict");
   }
   write.said.tenant = tenant;
+  if (known !== undefined && known.body !== null) await refuseReassigned(write, known, told);
   const row = await write.queries.selectFrom("tenant").select("gone_s").where("id", "=", tenant).executeTakeFirst();
   if (row === undefined || row.gone_s !== null) {
     throw faultOf(
@@ -43,6 +51,36 @@ export async function tenantOf(
       "conflict",
     );
   }
-  if (known === undefined && id !== undefined) await keepRef(write.queries, { ref: id, tenant }, write.nowMs);
+  if (known === undefined && id !== undefined) {
+    await keepRef(write.queries, { ref: id, tenant, body: BY_METADATA }, write.nowMs);
+  }
   return tenant;
 }
+
+async function refuseReassigned(
+  write: ItemWrite,
+  { ref, tenant_id }: BillingRefTable,
+  told: string | undefined,
+): Promise<void> {
+  const fix = `say whose it is with PUT /v1/stripe/customers/${ref}, then retry what waits in /v1/inbox`;
+  const refused = (why: string): Fault => {
+    write.said.isMoney = true;
+    return faultOf(REASSIGNED, `customer ${ref} ${why}: ${fix}`, "conflict");
+  };
+  if (told !== undefined && told !== tenant_id) {
+    throw refused(`was ${tenant_id} by its metadata, which says ${told} now`);
+  }
+  const waiting = await write.queries
+    .selectFrom("inbox")
+    .select("message")
+    .where("source", "=", STRIPE)
+    .where("tenant_id", "=", tenant_id)
+    .where("state", "=", "quarantined")
+    .where("code", "=", REASSIGNED)
+    .execute();
+  // What waits itself says so anew, or is retried once its metadata was put back.
+  const isInDoubt = waiting.some(({ message }) => message?.startsWith(`customer ${ref} was `) === true);
+  if (isInDoubt && told === undefined) throw refused(`is in doubt between ${tenant_id} and another tenant`);
+}
+
+const REASSIGNED = "customer_reassigned";
