@@ -106,9 +106,11 @@ async function insert(session: SqlSession, incoming: readonly Incoming[]): Promi
       isDead ? nowMs : null,
     ]),
   );
+  // Places in the store follow the order of what came, which a database promises only where it is asked for.
+  for (const [place, row] of rows.entries()) row.push(place);
   const stored = await session.each(
     `INSERT INTO webhook_event (lane, id, type, body, bytes, at_ms, state, done_ms)
-      SELECT lane, id, type, body, bytes, at_ms, state, done_ms FROM given WHERE true
+      SELECT lane, id, type, body, bytes, at_ms, state, done_ms FROM given WHERE true ORDER BY place
       ON CONFLICT (lane, id) DO NOTHING RETURNING seq, lane, id`,
     {
       lane: "BIGINT",
@@ -119,6 +121,7 @@ async function insert(session: SqlSession, incoming: readonly Incoming[]): Promi
       at_ms: "BIGINT",
       state: "BIGINT",
       done_ms: "BIGINT",
+      place: "BIGINT",
     },
     rows,
   );

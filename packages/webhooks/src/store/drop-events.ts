@@ -1,4 +1,6 @@
+import { lockLanes } from "./lock-lanes.ts";
 import type { OutboxBounds } from "./outbox.ts";
+import type { Chunk } from "./short-transactions.ts";
 import type { SqlRow, SqlSession } from "./sql-driver.ts";
 
 /** A gap as it is stored: places and instants of its first and last event. */
@@ -47,23 +49,27 @@ export async function widenGap(session: SqlSession, lane: number, events: readon
 
 const column = (rows: readonly SqlRow[], name: string): number[] => rows.map((row) => Number(row[name]));
 
-/** Drops waiting events of a lane that stand next to each other, in order, and widens its gap by exactly those. */
+/**
+ * Drops waiting events of a lane that stand next to each other, in order, and widens its gap by exactly those that went.
+ * The lane is locked by then: what is chosen must still wait when it goes.
+ */
 async function drop(session: SqlSession, lane: number, events: readonly SqlRow[]): Promise<number> {
   const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) return 0;
-  const bytes = column(events, "bytes").reduce((sum, size) => sum + size, 0);
+  const gone = await session.all(
+    `DELETE FROM webhook_event WHERE lane = $1 AND state = 0 AND seq BETWEEN $2 AND $3
+      RETURNING seq, at_ms, bytes`,
+    [lane, Number(first["seq"]), Number(last["seq"])],
+  );
+  if (gone.length === 0) return 0;
+  const bytes = column(gone, "bytes").reduce((sum, size) => sum + size, 0);
   await session.all("UPDATE webhook_lane SET waiting = waiting - $2, bytes = bytes - $3 WHERE lane = $1", [
     lane,
-    events.length,
+    gone.length,
     bytes,
   ]);
-  await widenGap(session, lane, events);
-  await session.all("DELETE FROM webhook_event WHERE lane = $1 AND state = 0 AND seq BETWEEN $2 AND $3", [
-    lane,
-    Number(first["seq"]),
-    Number(last["seq"]),
-  ]);
-  return events.length;
+  await widenGap(session, lane, gone);
+  return gone.length;
 }
 
 /**
@@ -106,6 +112,8 @@ async function dropOver(session: SqlSession, tenant: string, bounds: OutboxBound
     );
     if (fullest === undefined) return dropped;
     const lane = Number(fullest["lane"]);
+    // Often another endpoint's than the one appended to: what it sends must not go while it is chosen.
+    await lockLanes(session, [lane]);
     const wanted = over > 0 ? Math.min(over, DROP_CHUNK) : DROP_CHUNK;
     const oldest = await oldestOf(session, lane, wanted + 1);
     const chosen: SqlRow[] = [];
@@ -114,25 +122,28 @@ async function dropOver(session: SqlSession, tenant: string, bounds: OutboxBound
       overBytes -= Number(event["bytes"]);
       chosen.push(event);
     }
-    if (chosen.length === 0) return dropped;
-    dropped += await drop(session, lane, chosen);
+    const gone = await drop(session, lane, chosen);
+    if (gone === 0) return dropped;
+    dropped += gone;
   }
 }
 
 /**
- * Drops what waits in a lane since before an instant, one chunk of it. Only for a lane of which nothing is under way.
+ * Drops what waits in a lane since before an instant, one chunk of it.
+ *
+ * @param spared how many of the oldest stay, since they may be under way
  */
 export async function dropAged(
   session: SqlSession,
   lane: number,
-  beforeMs: number,
-): Promise<{ readonly dropped: number; readonly isMore: boolean }> {
+  { beforeMs, spared = 0 }: { readonly beforeMs: number; readonly spared?: number },
+): Promise<Chunk> {
   // The lane first, as every change of one.
   await session.all("UPDATE webhook_lane SET waiting = waiting WHERE lane = $1", [lane]);
-  const oldest = await oldestOf(session, lane, DROP_CHUNK);
+  const oldest = await oldestOf(session, lane, DROP_CHUNK + spared);
   const young = oldest.findIndex((event) => Number(event["at_ms"]) >= beforeMs);
-  const dropped = await drop(session, lane, young === -1 ? oldest : oldest.slice(0, young));
-  return { dropped, isMore: young === -1 && oldest.length === DROP_CHUNK };
+  const done = await drop(session, lane, oldest.slice(spared, young === -1 ? undefined : Math.max(young, spared)));
+  return { done, isMore: young === -1 && done === DROP_CHUNK };
 }
 
 function oldestOf(session: SqlSession, lane: number, limit: number): readonly SqlRow[] | Promise<readonly SqlRow[]> {

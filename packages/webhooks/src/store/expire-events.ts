@@ -1,7 +1,7 @@
 import { DROP_CHUNK, dropAged, widenGap } from "./drop-events.ts";
 import type { OutboxBounds } from "./outbox.ts";
 import { PURGED, STATE } from "./schema.ts";
-import { shortTransactions } from "./short-transactions.ts";
+import { type Chunk, shortTransactions } from "./short-transactions.ts";
 import type { SqlDriver, SqlRow, SqlSession } from "./sql-driver.ts";
 
 /** At most so many rows are let go of in one transaction: it stops others meanwhile. */
@@ -18,6 +18,8 @@ export interface Expiry {
   readonly signal: AbortSignal | undefined;
 }
 
+const NOTHING: Chunk = { done: 0, isMore: false };
+
 /** Drops what is too old in lanes that nobody sends: those of suspended tenants, and paused ones. */
 export async function dropUnsent(
   driver: SqlDriver,
@@ -26,7 +28,7 @@ export async function dropUnsent(
   const beforeMs = nowMs - bounds.maxAgeMs;
   const lanes = await driver.transaction(async (session) =>
     session.all(
-      `SELECT lane, tenant FROM webhook_lane l WHERE waiting > 0 AND tenant <> '${PURGED}'
+      `SELECT lane, tenant, paused FROM webhook_lane l WHERE waiting > 0 AND tenant <> '${PURGED}'
         AND (SELECT e.at_ms FROM webhook_event e WHERE e.lane = l.lane AND e.state = 0 ORDER BY e.seq LIMIT 1) < $1
         ORDER BY tenant, lane`,
       [beforeMs],
@@ -37,12 +39,12 @@ export async function dropUnsent(
     await shortTransactions(
       driver,
       async (session) => {
-        if (isSending(lane) || !(await isUnleased(session, driver, String(row["tenant"])))) return false;
-        const { dropped, isMore } = await dropAged(session, lane, beforeMs);
-        onDropped(dropped);
-        return isMore;
+        if (isSending(lane)) return NOTHING;
+        if (await isUnleased(session, driver, String(row["tenant"]))) return dropAged(session, lane, { beforeMs });
+        // Somebody sends for the tenant, and from a paused lane one event at most: the one that was under way.
+        return row["paused"] === null ? NOTHING : dropAged(session, lane, { beforeMs, spared: 1 });
       },
-      signal,
+      { onCommitted: ({ done }) => onDropped(done), signal },
     );
   }
 }
@@ -68,9 +70,9 @@ export async function pruneSent(driver: SqlDriver, { nowMs, bounds, signal }: Ex
         WHERE state = ${STATE.sent} AND done_ms < $1 ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
         [nowMs - bounds.keepSentMs],
       );
-      return aged.length === PRUNE_CHUNK;
+      return { done: aged.length, isMore: aged.length === PRUNE_CHUNK };
     },
-    signal,
+    { signal },
   );
   const [first] = await driver.transaction(async (session) =>
     session.all(
@@ -89,9 +91,9 @@ export async function pruneSent(driver: SqlDriver, { nowMs, bounds, signal }: Ex
         ORDER BY done_ms LIMIT ${PRUNE_CHUNK}) RETURNING seq`,
         [Number(first["done_ms"]), Number(first["seq"])],
       );
-      return over.length === PRUNE_CHUNK;
+      return { done: over.length, isMore: over.length === PRUNE_CHUNK };
     },
-    signal,
+    { signal },
   );
 }
 
@@ -105,10 +107,9 @@ export async function pruneDead(driver: SqlDriver, { nowMs, bounds, onDropped, s
         ORDER BY done_ms LIMIT ${DROP_CHUNK}`,
         [nowMs - bounds.maxAgeMs],
       );
-      onDropped(await letGo(session, aged));
-      return aged.length === DROP_CHUNK;
+      return { done: await letGo(session, aged), isMore: aged.length === DROP_CHUNK };
     },
-    signal,
+    { onCommitted: ({ done }) => onDropped(done), signal },
   );
   const crowded = await driver.transaction(async (session) =>
     session.all(
@@ -126,10 +127,9 @@ export async function pruneDead(driver: SqlDriver, { nowMs, bounds, onDropped, s
           WHERE l.tenant = $1 AND e.state = ${STATE.dead} ORDER BY e.done_ms DESC, e.seq DESC LIMIT ${DROP_CHUNK} OFFSET $2`,
           [String(tenant), bounds.maxDead],
         );
-        onDropped(await letGo(session, over));
-        return over.length === DROP_CHUNK;
+        return { done: await letGo(session, over), isMore: over.length === DROP_CHUNK };
       },
-      signal,
+      { onCommitted: ({ done }) => onDropped(done), signal },
     );
   }
 }

@@ -10,53 +10,67 @@ export interface FoundItem {
   readonly isMore?: boolean;
 }
 
+/** At which instant it is looked, and what is too old or waits for too long by then. */
+export interface Look {
+  readonly nowMs: number;
+  readonly maxAgeMs: number;
+  readonly longestWaitMs: number;
+}
+
+/** Finds what a lane sends next, changing nothing; undefined where something is to be changed first: `nextItem` does. */
+export async function peekItem(session: SqlSession, lane: number, look: Look): Promise<FoundItem | undefined> {
+  const found = judge(await readLane(session, lane), look);
+  return found === "aged" || found === "gap" ? undefined : { item: found, dropped: 0 };
+}
+
 /**
  * Finds what a lane sends next. A gap is told in its place: once what stands before it is gone. It is frozen before it
  * is told, so that what is dropped meanwhile begins another.
  */
-export async function nextItem(
-  session: SqlSession,
-  lane: number,
-  {
-    nowMs,
-    maxAgeMs,
-    longestWaitMs,
-  }: { readonly nowMs: number; readonly maxAgeMs: number; readonly longestWaitMs: number },
-): Promise<FoundItem> {
+export async function nextItem(session: SqlSession, lane: number, look: Look): Promise<FoundItem> {
   let dropped = 0;
   let row = await readLane(session, lane);
-  if (row === undefined || !isOpen(row) || !isDue(Number(row["next_ms"]), nowMs, longestWaitMs))
-    return { item: undefined, dropped };
-  let head = await readHead(session, lane);
-  if (head !== undefined && Number(head["at_ms"]) < nowMs - maxAgeMs) {
-    const aged = await dropAged(session, lane, nowMs - maxAgeMs);
-    dropped = aged.dropped;
+  if (judge(row, look) === "aged") {
+    const aged = await dropAged(session, lane, { beforeMs: look.nowMs - look.maxAgeMs });
+    dropped = aged.done;
     if (aged.isMore) return { item: undefined, dropped, isMore: true };
-    row = (await readLane(session, lane)) as SqlRow;
-    head = await readHead(session, lane);
+    row = await readLane(session, lane);
   }
+  const found = judge(row, look);
+  if (found === "aged") return { item: undefined, dropped, isMore: true };
+  if (found !== "gap") return { item: found, dropped };
+  // What is told is what was frozen: it may have been widened since it was read.
+  const [frozen] = await session.all(
+    "UPDATE webhook_lane SET telling = gap, gap = NULL WHERE lane = $1 RETURNING telling, attempts",
+    [lane],
+  );
+  const telling = readGap(frozen?.["telling"]);
+  return { item: telling === undefined ? undefined : gapItem(telling, Number(frozen?.["attempts"])), dropped };
+}
+
+/** What stands first in a lane; `aged`: it is too old; `gap`: what was dropped is to be told before it. */
+function judge(
+  row: SqlRow | undefined,
+  { nowMs, maxAgeMs, longestWaitMs }: Look,
+): NextItem | "aged" | "gap" | undefined {
+  if (row === undefined || !isOpen(row) || !isDue(Number(row["next_ms"]), nowMs, longestWaitMs)) return undefined;
+  const seq = row["seq"] === null ? undefined : Number(row["seq"]);
+  if (seq !== undefined && Number(row["at_ms"]) < nowMs - maxAgeMs) return "aged";
   const attempts = Number(row["attempts"]);
   const telling = readGap(row["telling"]);
-  if (telling !== undefined) return { item: gapItem(telling, attempts), dropped };
+  if (telling !== undefined) return gapItem(telling, attempts);
   const gap = readGap(row["gap"]);
-  if (gap !== undefined && (head === undefined || Number(head["seq"]) > gap.first)) {
-    await session.all("UPDATE webhook_lane SET telling = gap, gap = NULL WHERE lane = $1", [lane]);
-    return { item: gapItem(gap, attempts), dropped };
-  }
-  if (head === undefined) return { item: undefined, dropped };
-  const seq = Number(head["seq"]);
+  if (gap !== undefined && (seq === undefined || seq > gap.first)) return "gap";
+  if (seq === undefined) return undefined;
   return {
-    item: {
-      kind: "event",
-      seq,
-      id: String(head["id"]),
-      type: String(head["type"]),
-      body: String(head["body"]),
-      atMs: Number(head["at_ms"]),
-      isReplay: seq >= Number(row["held_from"]) && seq <= Number(row["held_upto"]),
-      attempts,
-    },
-    dropped,
+    kind: "event",
+    seq,
+    id: String(row["id"]),
+    type: String(row["type"]),
+    body: String(row["body"]),
+    atMs: Number(row["at_ms"]),
+    isReplay: seq >= Number(row["held_from"]) && seq <= Number(row["held_upto"]),
+    attempts,
   };
 }
 
@@ -70,17 +84,12 @@ function isDue(nextMs: number, nowMs: number, longestWaitMs: number): boolean {
   return nextMs <= nowMs || nextMs > nowMs + longestWaitMs;
 }
 
+/** A lane and what stands first in it, read at one instant. */
 async function readLane(session: SqlSession, lane: number): Promise<SqlRow | undefined> {
   const [row] = await session.all(
-    "SELECT held_from, held_upto, attempts, next_ms, paused, replaying, gap, telling FROM webhook_lane WHERE lane = $1",
-    [lane],
-  );
-  return row;
-}
-
-async function readHead(session: SqlSession, lane: number): Promise<SqlRow | undefined> {
-  const [row] = await session.all(
-    "SELECT seq, id, type, body, at_ms FROM webhook_event WHERE lane = $1 AND state = 0 ORDER BY seq LIMIT 1",
+    `SELECT l.held_from, l.held_upto, l.attempts, l.next_ms, l.paused, l.replaying, l.gap, l.telling,
+      e.seq, e.id, e.type, e.body, e.at_ms FROM webhook_lane l LEFT JOIN webhook_event e
+      ON e.seq = (SELECT MIN(f.seq) FROM webhook_event f WHERE f.lane = l.lane AND f.state = 0) WHERE l.lane = $1`,
     [lane],
   );
   return row;

@@ -50,6 +50,17 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
       throw error;
     }
   };
+  const readOnce = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
+    const client = await pool.connect();
+    try {
+      const result = await work(sessionOf(client));
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  };
   const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -66,23 +77,25 @@ export function postgresDriver(pool: PostgresPool): SqlDriver {
       await session.all("SELECT pg_advisory_xact_lock($1)", [SCHEMA_LOCK]);
       await makeMissing(session);
     });
+  const answered = async <T>(ask: () => Promise<T>): Promise<T> => {
+    try {
+      prepared ??= prepare();
+      await prepared.catch((error: unknown) => {
+        prepared = undefined;
+        throw error;
+      });
+      return await ask();
+    } catch (error) {
+      if (error instanceof DimmerError) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw new DimmerError("disk_failed", `webhooks in PostgreSQL: ${message}`, { cause: error, retryable: true });
+    }
+  };
   return {
     isSole: false,
     nowMs: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
-    async transaction(work) {
-      try {
-        prepared ??= prepare();
-        await prepared.catch((error: unknown) => {
-          prepared = undefined;
-          throw error;
-        });
-        return await run(work);
-      } catch (error) {
-        if (error instanceof DimmerError) throw error;
-        const message = error instanceof Error ? error.message : String(error);
-        throw new DimmerError("disk_failed", `webhooks in PostgreSQL: ${message}`, { cause: error, retryable: true });
-      }
-    },
+    transaction: (work) => answered(() => run(work)),
+    read: (work) => answered(() => readOnce(work)),
     close: () => Promise.resolve(),
   };
 }

@@ -1,7 +1,7 @@
 import { CHOSEN, chosen, pauseTenant } from "./operate.ts";
 import type { Selection } from "./outbox.ts";
 import { PURGED } from "./schema.ts";
-import { shortTransactions } from "./short-transactions.ts";
+import { type Chunk, shortTransactions } from "./short-transactions.ts";
 import type { SqlDriver, SqlSession } from "./sql-driver.ts";
 
 const PURGE_CHUNK = 1_000;
@@ -15,25 +15,29 @@ export async function purgeLanes(
   const lanes = await driver.transaction((session) => detach(session, selection));
   let purged = 0;
   for (const lane of lanes) {
-    await shortTransactions(driver, async (session) => {
-      const removed = await removeChunk(session, lane);
-      purged += removed;
-      if (removed > 0) onProgress?.(purged);
-      return removed > 0;
+    await shortTransactions(driver, (session) => removeChunk(session, lane), {
+      onCommitted: ({ done }) => {
+        purged += done;
+        if (done > 0) onProgress?.(purged);
+      },
     });
   }
   return purged;
 }
 
-/** Ends purges that a process began and did not live to end. */
-export async function endPurges(driver: SqlDriver, signal?: AbortSignal): Promise<void> {
-  const removeFirst = async (session: SqlSession): Promise<boolean> => {
+/** Ends purges that a process began and did not live to end. How many events went. */
+export async function endPurges(driver: SqlDriver, signal?: AbortSignal): Promise<number> {
+  const removeFirst = async (session: SqlSession): Promise<Chunk> => {
     const [row] = await session.all("SELECT lane FROM webhook_lane WHERE tenant = $1 ORDER BY lane LIMIT 1", [PURGED]);
-    if (row === undefined) return false;
-    await removeChunk(session, Number(row["lane"]));
-    return true;
+    if (row === undefined) return { done: 0, isMore: false };
+    return { ...(await removeChunk(session, Number(row["lane"]))), isMore: true };
   };
-  await shortTransactions(driver, removeFirst, signal);
+  let purged = 0;
+  const onCommitted = ({ done }: Chunk): void => {
+    purged += done;
+  };
+  await shortTransactions(driver, removeFirst, { onCommitted, signal });
+  return purged;
 }
 
 /** From here on the lanes are nobody's: who delivers to the same endpoint begins a new one. */
@@ -52,8 +56,8 @@ async function detach(session: SqlSession, selection: Selection): Promise<readon
   return lanes.map((row) => Number(row["lane"])).sort((a, b) => a - b);
 }
 
-/** Removes one chunk of a lane that is nobody's; the lane itself once it is empty. How many events. */
-async function removeChunk(session: SqlSession, lane: number): Promise<number> {
+/** Removes one chunk of a lane that is nobody's; the lane itself once it is empty. */
+async function removeChunk(session: SqlSession, lane: number): Promise<Chunk> {
   const events = await session.all(
     `DELETE FROM webhook_event WHERE seq IN
       (SELECT seq FROM webhook_event WHERE lane = $1 ORDER BY id LIMIT ${PURGE_CHUNK}) RETURNING seq`,
@@ -62,5 +66,5 @@ async function removeChunk(session: SqlSession, lane: number): Promise<number> {
   if (events.length === 0) {
     await session.all("DELETE FROM webhook_lane WHERE lane = $1 AND tenant = $2", [lane, PURGED]);
   }
-  return events.length;
+  return { done: events.length, isMore: events.length > 0 };
 }

@@ -2,16 +2,16 @@ import { joinGaps, readGap } from "./drop-events.ts";
 import { CHOSEN, chosen, pauseTenant } from "./operate.ts";
 import type { OutboxBounds, Selection } from "./outbox.ts";
 import { STATE } from "./schema.ts";
-import { shortTransactions } from "./short-transactions.ts";
+import { type Chunk, shortTransactions } from "./short-transactions.ts";
 import type { SqlDriver, SqlRow, SqlSession } from "./sql-driver.ts";
 
 const REPLAY_CHUNK = 1_000;
 /** Stands in `replaying` where dead letters alone are meant; otherwise the instant stands there. */
 const DEAD_ALONE = "dead";
 
-/** Where the replay of a lane has come to: ids up to there are done. A crash begins again, which changes nothing. */
-interface Cursor {
-  id: string;
+/** What was laid out; ids up to `upTo` are done. A crash begins again, which changes nothing. */
+interface LaidOut extends Chunk {
+  readonly upTo: string;
 }
 
 /**
@@ -21,35 +21,72 @@ interface Cursor {
 export async function replayLanes(
   driver: SqlDriver,
   selection: Selection & { readonly sinceMs?: number | undefined },
-  { bounds, onProgress }: { readonly bounds: OutboxBounds; readonly onProgress?: ((done: number) => void) | undefined },
+  {
+    bounds,
+    layingOut,
+    onProgress,
+  }: {
+    readonly bounds: OutboxBounds;
+    /** Lanes that this process lays out: it need not end them by `endReplays`. */
+    readonly layingOut: Set<number>;
+    readonly onProgress?: ((done: number) => void) | undefined;
+  },
 ): Promise<number> {
   const lanes = await driver.transaction((session) => begin(session, selection));
+  for (const lane of lanes) layingOut.add(lane);
   let replayed = 0;
-  for (const lane of lanes) {
-    const cursor: Cursor = { id: "" };
-    await shortTransactions(driver, async (session) => {
-      const chunk = await layOut(session, { lane, cursor, bounds });
-      replayed += chunk.replayed;
-      if (chunk.replayed > 0) onProgress?.(replayed);
-      return chunk.isMore;
-    });
+  const onDone = (done: number): void => {
+    replayed += done;
+    if (done > 0) onProgress?.(replayed);
+  };
+  try {
+    for (const lane of lanes) await layOutAll(driver, lane, { bounds, onDone });
+  } finally {
+    for (const lane of lanes) layingOut.delete(lane);
   }
   return replayed;
 }
 
 /** Ends replays that a process began and did not live to end. */
-export async function endReplays(driver: SqlDriver, bounds: OutboxBounds, signal?: AbortSignal): Promise<void> {
-  const lanes = await driver.transaction(async (session) =>
+export async function endReplays(
+  driver: SqlDriver,
+  {
+    bounds,
+    layingOut,
+    signal,
+  }: {
+    readonly bounds: OutboxBounds;
+    readonly layingOut: ReadonlySet<number>;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const rows = await driver.transaction(async (session) =>
     session.all("SELECT lane FROM webhook_lane WHERE replaying IS NOT NULL ORDER BY lane"),
   );
-  for (const row of lanes) {
-    const cursor: Cursor = { id: "" };
-    await shortTransactions(
-      driver,
-      async (session) => (await layOut(session, { lane: Number(row["lane"]), cursor, bounds })).isMore,
-      signal,
-    );
+  for (const lane of rows.map((row) => Number(row["lane"]))) {
+    if (!layingOut.has(lane)) await layOutAll(driver, lane, { bounds, signal });
   }
+}
+
+async function layOutAll(
+  driver: SqlDriver,
+  lane: number,
+  {
+    bounds,
+    onDone,
+    signal,
+  }: {
+    readonly bounds: OutboxBounds;
+    readonly onDone?: (done: number) => void;
+    readonly signal?: AbortSignal | undefined;
+  },
+): Promise<void> {
+  let from = "";
+  const onCommitted = ({ done, upTo }: LaidOut): void => {
+    from = upTo;
+    onDone?.(done);
+  };
+  await shortTransactions(driver, (session) => layOut(session, { lane, from, bounds }), { onCommitted, signal });
 }
 
 /** Notes on every lane what is to be replayed; where a replay is under way already, the wider of both. */
@@ -63,7 +100,8 @@ async function begin(
     chosen(selection),
   );
   for (const { lane, replaying } of rows) {
-    const [before, wanted] = [sinceOf(replaying), selection.sinceMs ?? Number.POSITIVE_INFINITY];
+    // Instants are stored in whole milliseconds: what came within one that is begun came before it.
+    const [before, wanted] = [sinceOf(replaying), Math.ceil(selection.sinceMs ?? Number.POSITIVE_INFINITY)];
     const sinceMs = Math.min(before, wanted);
     await session.all("UPDATE webhook_lane SET replaying = $2 WHERE lane = $1", [
       Number(lane),
@@ -91,17 +129,17 @@ function sinceOf(replaying: unknown): number {
 
 async function layOut(
   session: SqlSession,
-  { lane, cursor, bounds }: { readonly lane: number; readonly cursor: Cursor; readonly bounds: OutboxBounds },
-): Promise<{ readonly replayed: number; readonly isMore: boolean }> {
+  { lane, from, bounds }: { readonly lane: number; readonly from: string; readonly bounds: OutboxBounds },
+): Promise<LaidOut> {
   const [row] = await session.all(
     "UPDATE webhook_lane SET waiting = waiting WHERE lane = $1 AND replaying IS NOT NULL RETURNING tenant, replaying",
     [lane],
   );
   // Another process that found it unfinished was faster.
-  if (row === undefined) return { replayed: 0, isMore: false };
+  if (row === undefined) return { done: 0, isMore: false, upTo: from };
   const events = await session.all(
     `SELECT id, state, at_ms, bytes FROM webhook_event WHERE lane = $1 AND id > $2 ORDER BY id LIMIT ${REPLAY_CHUNK}`,
-    [lane, cursor.id],
+    [lane, from],
   );
   const sinceMs = sinceOf(row["replaying"]);
   const room = await roomOf(session, String(row["tenant"]), bounds);
@@ -110,7 +148,7 @@ async function layOut(
     await session.all(
       `UPDATE webhook_event SET state = 0, done_ms = NULL WHERE lane = $1 AND id > $2 AND id <= $3
         AND (state = $4 OR (state = $5 AND at_ms >= $6))`,
-      [lane, cursor.id, lastId, STATE.dead, STATE.sent, Number.isFinite(sinceMs) ? sinceMs : Number.MAX_SAFE_INTEGER],
+      [lane, from, lastId, STATE.dead, STATE.sent, Number.isFinite(sinceMs) ? sinceMs : Number.MAX_SAFE_INTEGER],
     );
   }
   const isMore = events.length === REPLAY_CHUNK && !isFull;
@@ -119,8 +157,7 @@ async function layOut(
       WHERE lane = $1`,
     [lane, replayed, bytes],
   );
-  cursor.id = lastId;
-  return { replayed, isMore };
+  return { done: replayed, isMore, upTo: lastId };
 }
 
 async function roomOf(

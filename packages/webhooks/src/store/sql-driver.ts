@@ -30,6 +30,12 @@ export interface SqlDriver {
    * @throws {DimmerError} `disk_failed` where the database does not take it
    */
   transaction<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
+  /**
+   * Runs statements that change nothing, in the order of transactions; each for itself sees what is committed.
+   *
+   * @throws {DimmerError} `disk_failed` where the database does not answer
+   */
+  read<T>(work: (session: SqlSession) => Promise<T>): Promise<T>;
   /** Lets go of copies of what was removed, such as a log of writes; left out where the database itself does. */
   forget?(): Promise<void>;
   close(): Promise<void>;

@@ -2,7 +2,7 @@ import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
 import { appendEntries } from "./append-entries.ts";
 import { dropUnsent, pruneDead, pruneSent } from "./expire-events.ts";
 import { markHeld, suspend } from "./hold-lanes.ts";
-import { type FoundItem, nextItem } from "./next-item.ts";
+import { nextItem, peekItem } from "./next-item.ts";
 import { listEvents, pauseLanes, statusOf, totalsOf } from "./operate.ts";
 import { DEFAULT_BOUNDS, type Outbox, type OutboxBounds } from "./outbox.ts";
 import { endPurges, purgeLanes } from "./purge-lanes.ts";
@@ -15,12 +15,14 @@ const PENDING = "(waiting > 0 OR gap IS NOT NULL OR telling IS NOT NULL)";
 const OPEN = "(paused IS NULL OR paused = 'unconfigured') AND replaying IS NULL";
 
 /**
- * The outbox over a database. Every method is one transaction, but for those that may have much to do.
+ * The outbox over a database. Every method is one transaction, but for those that may have much to do
+ * and those that read, which are one statement.
  *
  * @throws {TypeError} `options_invalid` where a bound is no positive number
  */
 export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}): Outbox {
   const bounds = checkBounds({ ...DEFAULT_BOUNDS, ...given });
+  const layingOut = new Set<number>();
   let dropped = 0;
   return {
     isSole: driver.isSole,
@@ -33,7 +35,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
       return appended.outcomes;
     },
     hasBacklog: (tenant, endpoint) =>
-      driver.transaction(async (session) => {
+      driver.read(async (session) => {
         const rows = await session.all(
           `SELECT tenant FROM webhook_pause WHERE tenant = $1 UNION ALL
             SELECT tenant FROM webhook_lane WHERE tenant = $1 AND endpoint = $2
@@ -43,7 +45,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         return rows.length > 0;
       }),
     due: (nowMs, longestWaitMs = IMPLAUSIBLE_WAIT_MS) =>
-      driver.transaction(async (session) => {
+      driver.read(async (session) => {
         const rows = await session.all(
           `SELECT lane, tenant, endpoint FROM webhook_lane l
             WHERE ${PENDING} AND NOT EXISTS
@@ -58,13 +60,12 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         }));
       }),
     async next(lane, nowMs, longestWaitMs = IMPLAUSIBLE_WAIT_MS) {
-      let found: FoundItem;
-      do {
-        found = await driver.transaction((session) =>
-          nextItem(session, lane, { nowMs, maxAgeMs: bounds.maxAgeMs, longestWaitMs }),
-        );
+      const look = { nowMs, maxAgeMs: bounds.maxAgeMs, longestWaitMs };
+      let found = await driver.read((session) => peekItem(session, lane, look));
+      while (found === undefined || found.isMore === true) {
+        found = await driver.transaction((session) => nextItem(session, lane, look));
         dropped += found.dropped;
-      } while (found.isMore === true);
+      }
       return found.item;
     },
     settle: (marks) => driver.transaction((session) => settleMarks(session, marks)),
@@ -86,7 +87,7 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         await suspend(session, [{ tenant, sinceMs: nowMs }]);
       }),
     suspensions: () =>
-      driver.transaction(async (session) => {
+      driver.read(async (session) => {
         const rows = await session.all("SELECT tenant, since_ms, resuming FROM webhook_suspension");
         return rows.map((row) => ({
           tenant: String(row["tenant"]),
@@ -127,21 +128,29 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
         dropped += events;
       };
       const expiry = { nowMs, bounds, isSending, onDropped, signal };
-      await endPurges(driver, signal);
-      await endReplays(driver, bounds, signal);
-      await dropUnsent(driver, expiry);
-      await pruneSent(driver, expiry);
-      await pruneDead(driver, expiry);
+      const parts = [
+        async () => {
+          if ((await endPurges(driver, signal)) > 0) await driver.forget?.();
+        },
+        () => endReplays(driver, { bounds, layingOut, signal }),
+        () => dropUnsent(driver, expiry),
+        () => pruneSent(driver, expiry),
+        () => pruneDead(driver, expiry),
+      ];
+      const faults: unknown[] = [];
+      // What stops one must not let everything else grow old.
+      for (const part of parts) await part().catch((error: unknown) => faults.push(error));
+      if (faults.length > 0) throw faults[0];
     },
-    status: (tenant) => driver.transaction((session) => statusOf(session, tenant)),
-    list: (selection) => driver.transaction((session) => listEvents(session, selection)),
+    status: (tenant) => driver.read((session) => statusOf(session, tenant)),
+    list: (selection) => driver.read((session) => listEvents(session, selection)),
     setPaused: (selection, isPaused) => driver.transaction((session) => pauseLanes(session, selection, isPaused)),
     isPaused: (tenant) =>
-      driver.transaction(async (session) => {
+      driver.read(async (session) => {
         const rows = await session.all("SELECT tenant FROM webhook_pause WHERE tenant = $1", [tenant]);
         return rows.length > 0;
       }),
-    replay: (selection, onProgress) => replayLanes(driver, selection, { bounds, onProgress }),
+    replay: (selection, onProgress) => replayLanes(driver, selection, { bounds, layingOut, onProgress }),
     async purge(selection, onProgress) {
       const purged = await purgeLanes(driver, selection, onProgress);
       await driver.forget?.();

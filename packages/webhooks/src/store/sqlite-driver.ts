@@ -19,26 +19,31 @@ export function sqliteDriver(path: string): SqlDriver {
   const session = sqliteSession(database);
   let last: Promise<unknown> = Promise.resolve();
   let isOpen = true;
-  const run = async <T>(work: (session: SqlSession) => Promise<T>): Promise<T> => {
+  const begin = database.prepare("BEGIN IMMEDIATE");
+  const commit = database.prepare("COMMIT");
+  const run = async <T>(work: (session: SqlSession) => Promise<T>, isRead: boolean): Promise<T> => {
     if (!isOpen) throw new DimmerError("disk_failed", `webhooks ${path}: the store is closed`);
     try {
-      database.exec("BEGIN IMMEDIATE");
+      if (isRead) return await work(session);
+      begin.run();
       const result = await work(session);
-      database.exec("COMMIT");
+      commit.run();
       return result;
     } catch (error) {
       if (database.isTransaction) database.exec("ROLLBACK");
       throw asDiskFailure(path, error);
     }
   };
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const done = last.then(task);
+    last = done.catch(() => undefined);
+    return done;
+  };
   return {
     isSole: true,
     nowMs: "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-    transaction(work) {
-      const done = last.then(() => run(work));
-      last = done.catch(() => undefined);
-      return done;
-    },
+    transaction: (work) => inTurn(() => run(work, false)),
+    read: (work) => inTurn(() => run(work, true)),
     async forget() {
       // Not within a transaction, and beside none: what was overwritten in the file still stands in its log.
       const done = last.then(() => void (isOpen && database.exec("PRAGMA wal_checkpoint(TRUNCATE)")));
@@ -61,7 +66,8 @@ function open(path: string): DatabaseSync {
     if (path !== ":memory:") keepPrivate(path);
     database = new DatabaseSync(path, { timeout: 250 });
     database.exec("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
-    database.exec("PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864;");
+    // The log goes into the file every 16 MB: pages that change again and again are written there once, not every time.
+    database.exec("PRAGMA cache_size=-16384; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4096;");
     // What is removed is overwritten: a payload does not outlive its purge in a free page.
     database.exec("PRAGMA secure_delete=ON;");
     // The lock is taken by the first write, not by the pragma: make one.

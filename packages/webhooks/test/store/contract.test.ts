@@ -348,6 +348,26 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     expect(JSON.stringify([first, rest])).not.toContain("secret");
   });
 
+  it("replays since an instant between two milliseconds, and goes on", async () => {
+    const store = await open();
+    await store.append([entry("1", { nowMs: NOW_MS }), entry("2", { nowMs: NOW_MS + 1 })]);
+    await take(store, NOW_MS + 1);
+    expect(await store.replay({ tenant: "acme", sinceMs: NOW_MS + 0.5 })).toBe(1);
+    await store.expire(NOW_MS + 2, () => false);
+    expect(await take(store, NOW_MS + 2)).toEqual(["2"]);
+  });
+
+  it("lets a paused endpoint's payloads go for their age while another of its tenant is sent, but for the first", async () => {
+    const store = await open({ maxAgeMs: 1_000 });
+    await store.append(["p1", "p2", "p3"].map((id) => entry(id, { endpoint: "paused" })));
+    await store.setPaused({ tenant: "acme", endpoint: "paused" }, true);
+    await store.lease("acme", "me", 60_000);
+    await store.expire(NOW_MS + 2_000, () => false);
+    const waiting = await store.list({ tenant: "acme", endpoint: "paused", state: "waiting", limit: 9 });
+    expect(waiting.map(({ id }) => id)).toEqual(["p1"]);
+    expect((await store.status("acme"))[0]).toMatchObject({ waiting: 1, gap: { dropped: 2 } });
+  });
+
   it("refuses a bound that is none at construction", () => {
     expect(() => memoryStore({ maxEvents: 0 })).toThrow(TypeError);
   });
