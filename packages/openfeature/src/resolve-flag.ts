@@ -48,7 +48,8 @@ export function resolveFlag<T extends FlagValue>(
   const known = typeOfFlag(ask, policy);
   const { usage, principal, fault } = target;
   const decision = dimmer.ask(target.tenant, {
-    ...ask,
+    // An unknown capability is told before a lock is, an unknown feature behind it.
+    ...(known === undefined ? { feature: key } : ask),
     ...(principal === undefined ? {} : { principal }),
     ...(usage === undefined || known !== "limit" ? {} : { usage }),
   });

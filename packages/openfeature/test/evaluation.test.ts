@@ -179,7 +179,7 @@ describe("what a denial is", () => {
     await using world = await flagWorld();
     await world.lock("acme");
     await using made = await clientOfWorld(world);
-    for (const key of ["boolean_flag", "can.view", "no_such_flag"]) {
+    for (const key of ["boolean_flag", "can.view", "no_such_flag", "can.no_such", "can."]) {
       const details = await detailsOf(made.client, key, true);
       expect(details, key).toMatchObject({ value: false, reason: "DISABLED", flagMetadata: { mode: "locked" } });
       expect(Object.keys(details.flagMetadata), key).not.toContain("case");
@@ -192,6 +192,8 @@ describe("what a denial is", () => {
     ["a usage that is none", "seats", { usage: 7 }],
     ["a usage below 0 and a principal that is none", "boolean_flag", { usage: { current: -1 }, principal: 1 }],
     ["a flag that there is not, and a principal that is none", "no_such_flag", { principal: "owner" }],
+    ["a capability that there is not", "can.no_such", {}],
+    ["a capability that there is not, and a principal that is none", "can.no_such", { principal: "owner" }],
     ["a flag of another type", "string_flag", {}],
   ])("D2 · a locked tenant gets its denial in spite of %s", async (_what, key, wrong) => {
     await using world = await flagWorld();

@@ -57,14 +57,22 @@ describe("OFREP, one flag", () => {
 
   it("D2 · denies a locked tenant whatever the flag is called, so that no default of a caller lets it through", async () => {
     const running = await sidecar();
-    expect(await flag(running, "no-such-feature", about("locked"))).toMatchObject({ value: false, reason: "DISABLED" });
+    for (const key of ["no-such-feature", "can.nosuch", "can."]) {
+      expect(await flag(running, key, about("locked")), key).toEqual({
+        key,
+        value: false,
+        reason: "DISABLED",
+        variant: "off",
+        metadata: { mode: "locked", reason: "locked", freshness: "fresh" },
+      });
+      expect((await running.ask(`${FLAGS}/${key}`, { body: about("acme") })).status, key).toBe(404);
+    }
     // And says nothing of the lock: flags are read in browsers, too.
     expect((await flag(running, "can.view", about("locked")))["metadata"]).toEqual({
       mode: "locked",
       reason: "locked",
       freshness: "fresh",
     });
-    expect((await running.ask(`${FLAGS}/no-such-feature`, { body: about("acme") })).status).toBe(404);
   });
 
   const WRONG = [
@@ -82,6 +90,7 @@ describe("OFREP, one flag", () => {
         ["can.view", false],
         ["seats", 0],
         ["no-such-feature", false],
+        ["can.nosuch", false],
       ] as const) {
         expect(await flag(running, key, about("locked", wrong)), key).toMatchObject({ value, reason: "DISABLED" });
         const other = await running.ask(`${FLAGS}/${key}`, { body: about("acme", wrong) });

@@ -36,10 +36,13 @@ export function evaluateFlag(desk: CheckDesk, key: string, target: Target): Eval
   const { usage, ...who } = target;
   const question: Question = { ...who, ...ask, ...(usage === undefined || "capability" in ask ? {} : { usage }) };
   // Its form is checked and it names no request: it is never a fault.
-  const decision = decideQuestion(replica, routes, question) as Decision | FeatureDecision;
+  const asked = decideQuestion(replica, routes, question) as Decision | FeatureDecision;
+  const isUnknownCapability = asked.reason === "unknown_capability";
+  // An unknown capability is told before a lock is, an unknown feature behind it.
+  const decision = isUnknownCapability ? replica.ask(target.tenant, { feature: key }) : asked;
   const feature = "feature" in ask ? replica.policy.features.get(ask.feature) : undefined;
   const isUnknownFeature = "feature" in ask && feature === undefined;
-  if (decision.reason === "unknown_capability") return undefined;
+  if (isUnknownCapability && decision.reason !== "locked") return undefined;
   if (isUnknownFeature && decision.reason === "feature_not_in_plan") return undefined;
   (decision.allowed ? counters.allowed : counters.denied)[decision.reason]++;
   if (decision.allowed && "capability" in ask) return allowedFlag(key, decision);
