@@ -36,7 +36,7 @@ export function createProduct({ sidecar, allowedOrigins = [] }: ProductOptions):
     }),
   );
   app.post("/ofrep/v1/evaluate/flags", (c) => signedIn(c, (session) => relayFlags(c, sidecar, session)));
-  app.get("/ofrep/v1/events", (c) => signedIn(c, (session) => relayEvents(sidecar, session)));
+  app.get("/ofrep/v1/events", (c) => signedIn(c, (session) => relayEvents(c, sidecar, session)));
   app.post("/session", async (c) => {
     const { as } = await c.req.parseBody();
     setCookie(c, "session", typeof as === "string" ? as : "", { httpOnly: true, sameSite: "Lax" });
@@ -70,7 +70,9 @@ async function relayFlags(c: Context, sidecar: string, { tenant, principal }: Se
 }
 
 /** Says when the flags are to be read again. The query of the page is not looked at: the session says whose flags. */
-async function relayEvents(sidecar: string, { tenant }: Session): Promise<Response> {
+async function relayEvents(c: Context, sidecar: string, { tenant }: Session): Promise<Response> {
+  // Hono answers HEAD as GET and drops the body, which nobody would cancel: the stream behind it stayed open.
+  if (c.req.method === "HEAD") return new Response(null, { headers: { "content-type": "text/event-stream" } });
   const query = new URLSearchParams({ targetingKey: tenant });
   // A page that goes away cancels the body, and with it this request.
   const answer = await fetch(`${sidecar}/ofrep/v1/events?${query}`);

@@ -210,34 +210,47 @@ describe("a page", () => {
 });
 
 describe("a stream", () => {
-  it("ends at the sidecar, too, when its page goes away", async () => {
-    let isOpen = false;
+  /** A product before a sidecar that counts the streams that are open, and how many there ever were. */
+  async function streaming(): Promise<{ port: number; counts: { open: number; ever: number } }> {
+    const counts = { open: 0, ever: 0 };
     const upstream = createServer((_request, response) => {
-      isOpen = true;
-      response.once("close", () => {
-        isOpen = false;
-      });
+      counts.open++;
+      counts.ever++;
+      response.once("close", () => counts.open--);
       response.writeHead(200, { "content-type": "text/event-stream" }).write(": hb\n\n");
     }).listen(0, "127.0.0.1");
     await once(upstream, "listening");
     const product = createProduct({ sidecar: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` });
     const server = serve({ fetch: product.fetch, hostname: "127.0.0.1", port: 0 }) as Server;
-    await once(server, "listening");
+    if (!server.listening) await once(server, "listening");
     onTestFinished(() => {
       for (const each of [server, upstream]) {
         each.close();
         each.closeAllConnections();
       }
     });
-    const { port } = server.address() as AddressInfo;
+    return { port: (server.address() as AddressInfo).port, counts };
+  }
+
+  it("ends at the sidecar, too, when its page goes away", async () => {
+    const { port, counts } = await streaming();
     const page = sendRequest(`http://127.0.0.1:${port}/ofrep/v1/events`, {
       headers: { cookie: "session=acme:member" },
     });
     page.on("error", () => undefined).end();
     await once(page, "response");
-    expect(isOpen).toBe(true);
+    expect(counts.open).toBe(1);
     page.destroy();
-    await expect.poll(() => isOpen).toBe(false);
+    await expect.poll(() => counts.open).toBe(0);
+  });
+
+  it("is not begun for HEAD, whose body nobody reads and nobody cancels", async () => {
+    const { port, counts } = await streaming();
+    const events = `http://127.0.0.1:${port}/ofrep/v1/events`;
+    const answer = await fetch(events, { method: "HEAD", headers: { cookie: "session=acme:member" } });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+    expect((await fetch(events, { method: "HEAD" })).status).toBe(401);
+    expect(counts).toEqual({ open: 0, ever: 0 });
   });
 });
 
