@@ -9,6 +9,11 @@ export interface SendFailureOptions {
    * `unconfigured`, and it is asked again every minute. Default: false.
    */
   readonly isUnconfigured?: boolean;
+  /**
+   * The sender had no room for it in time: nothing was tried. It waits for seconds and no attempt is counted. Default:
+   * false.
+   */
+  readonly isUnsent?: boolean;
   /** How long the receiver asks to be left alone, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   readonly cause?: unknown;
@@ -23,17 +28,26 @@ export class SendFailure extends Error {
   readonly isGone: boolean;
   readonly isFinal: boolean;
   readonly isUnconfigured: boolean;
+  readonly isUnsent: boolean;
   readonly retryAfterMs: number | undefined;
 
   /** @param message what went wrong, for operators; it is kept and shown, so no payload and no secret may stand in it */
   constructor(
     message: string,
-    { isGone = false, isFinal = false, isUnconfigured = false, retryAfterMs, cause }: SendFailureOptions = {},
+    {
+      isGone = false,
+      isFinal = false,
+      isUnconfigured = false,
+      isUnsent = false,
+      retryAfterMs,
+      cause,
+    }: SendFailureOptions = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.isGone = isGone;
     this.isFinal = isFinal || isGone;
     this.isUnconfigured = isUnconfigured && !this.isFinal;
+    this.isUnsent = isUnsent && !this.isFinal;
     this.retryAfterMs = retryAfterMs;
   }
 }

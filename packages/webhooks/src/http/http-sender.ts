@@ -26,7 +26,8 @@ export interface HttpSenderOptions {
   readonly urlOf?: (event: AcceptedEvent) => string | undefined;
   /**
    * How long an attempt may take from when it goes out, in milliseconds. Default 20,000; a receiver that answers later
-   * has failed.
+   * has failed. One that has no turn to go out within one and a half times as long was none. The gate's `sendTimeoutMs`
+   * should be three times as long.
    */
   readonly timeoutMs?: number;
   /** Networks that may be reached though they are not public, such as `10.1.0.0/16`. Default: none. */
@@ -58,8 +59,9 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * Makes a sender that posts events signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`,
  * `webhook-signature`). It makes one attempt; the gate keeps the schedule. 2xx within the time is success, all else has
  * failed: redirects are not followed, and 410 ends the endpoint. It connects to public addresses alone, the very ones
- * that it checked. A tenant has at most 32 attempts under way, whatever hosts they go to; more wait for their turn, and
- * their time begins when they go out.
+ * that it checked. A tenant has at most 32 attempts under way, whatever hosts they go to, each until its answer is read
+ * and its connection free; more wait for their turn, and their time begins when they go out. One that has no turn in time
+ * rejects with a `SendFailure` that is `isUnsent`.
  *
  * @throws {TypeError} `options_invalid` naming the option and the fix
  */
@@ -86,7 +88,12 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
     ca: options.ca,
   });
   const limit = new Limit(MAX_UNDER_WAY, MAX_UNDER_WAY_PER_TENANT);
-  const attempt = async (event: AcceptedEvent, context: SendContext, url: URL): Promise<void> => {
+  /** Resolves when the receiver has answered, to when its answer is read: until then it has a connection. */
+  const attempt = async (
+    event: AcceptedEvent,
+    context: SendContext,
+    url: URL,
+  ): Promise<{ readonly answer: Dispatcher.ResponseData; readonly isRead: Promise<void> }> => {
     const signingWith = typeof secrets === "function" ? await secrets(event) : secrets;
     const atMs = wallMs();
     const signature = signSafely(signer, asList(signingWith), { id: event.id, atMs, body: event.body }, false);
@@ -108,24 +115,40 @@ export function httpSender(options: HttpSenderOptions): HttpSender {
         body: event.body,
       });
       // What a receiver says beside its status is of no use, may have no end, and is not kept. The time goes on for it.
-      void answer.body
+      const isRead = answer.body
         .dump({ limit: MAX_ANSWER_BYTES })
         .catch(() => undefined)
         .finally(limit.lift);
-      judge(answer, wallMs());
+      return { answer, isRead };
     } catch (error) {
       limit.lift();
       throw failureOf(error, timeoutMs);
     }
   };
+  const enter = async (tenant: string, signal: AbortSignal): Promise<void> => {
+    // Longer than an attempt: who waits behind a burst of slow ones has a turn when they end.
+    const wait = timeLimit(timeoutMs * 1.5, signal);
+    try {
+      await limit.enter(tenant, wait.signal);
+    } catch (cause) {
+      throw new SendFailure("not sent: too much of the tenant is under way to slow receivers", {
+        isUnsent: true,
+        cause,
+      });
+    } finally {
+      wait.lift();
+    }
+  };
   const send = async (event: AcceptedEvent, context: SendContext): Promise<void> => {
     const url = checkedUrl(event, options);
-    await limit.enter(event.tenant);
+    await enter(event.tenant, context.signal);
+    let isRead = Promise.resolve();
     try {
-      if (context.signal.aborted) throw failureOf(context.signal.reason, timeoutMs);
-      await attempt(event, context, url);
+      const answered = await attempt(event, context, url);
+      isRead = answered.isRead;
+      judge(answered.answer, wallMs());
     } finally {
-      limit.leave(event.tenant);
+      void isRead.then(() => limit.leave(event.tenant));
     }
   };
   return Object.assign(send, { close: () => agent.destroy() });

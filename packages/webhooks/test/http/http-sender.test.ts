@@ -141,6 +141,55 @@ describe("the HTTP sender", () => {
     expect(written).toBeLessThan(16 * 1_048_576);
   });
 
+  it("holds no more connections for a tenant than it has places, however slowly its receivers end their answers", async () => {
+    let open = 0;
+    let most = 0;
+    const answers: ServerResponse[] = [];
+    const { url } = await startReceiver((res, { headers }) => {
+      if (headers["webhook-id"] === "other") {
+        res.writeHead(204).end();
+        return;
+      }
+      most = Math.max(most, ++open);
+      res.on("close", () => open--);
+      res.writeHead(200).write("x");
+      answers.push(res);
+    });
+    const sender = senderOf();
+    const sent = Array.from({ length: 100 }, () => send(sender, url));
+    await Promise.all(sent.slice(0, 32));
+    const other = { tenant: "hinata", endpoint: url, id: "other", type: "t", body: "{}" };
+    // What goes out behind others at the same receiver: they had arrived by now, had they been let out.
+    for (let n = 0; n < 3; n++) await sender(other, { signal: never, attempt: 1, resync: undefined });
+    expect(most).toBe(32);
+    // Each that is read to its end lets the next out.
+    for (let ended = 0; ended < 100; ended++) {
+      await expect.poll(() => answers.length).toBeGreaterThan(ended);
+      answers[ended]?.end();
+    }
+    await Promise.all(sent);
+    expect(most).toBe(32);
+  });
+
+  it("says of what had no turn to go out that it was not sent, in time or when it is ended", async () => {
+    const { url, received } = await startReceiver(() => undefined);
+    const sender = senderOf({ timeoutMs: 5_000 });
+    const slow = Array.from({ length: 32 }, () => send(sender, url).catch(() => undefined));
+    await expect.poll(() => received.length).toBe(32);
+    const controller = new AbortController();
+    const waiting = failure(sender, url, { signal: controller.signal });
+    controller.abort(new Error("no answer within 60000 ms"));
+    expect(await waiting).toMatchObject({ isUnsent: true, isFinal: false });
+    await sender.close();
+    await Promise.all(slow);
+    expect(received).toHaveLength(32);
+    // Nothing of who gave up stays in the line.
+    const brief = senderOf({ timeoutMs: 60 });
+    const hanging = Array.from({ length: 100 }, () => failure(brief, url));
+    expect((await Promise.all(hanging)).filter(({ isUnsent }) => isUnsent).length).toBeGreaterThan(0);
+    expect(await failure(brief, url)).toMatchObject({ isUnsent: false, message: "no answer within 60 ms" });
+  });
+
   it("ends with its signal", async () => {
     const { url, received } = await startReceiver(() => undefined);
     const controller = new AbortController();
