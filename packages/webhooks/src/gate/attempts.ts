@@ -30,10 +30,12 @@ interface UnderWay {
 /** How long a send that is under way may go on after its tenant may no longer receive; with `RECHECK_MS`, below 1 s. */
 const GRACE_MS = 500;
 /** How often it is asked who under way may no longer be, where no change is told. */
-const RECHECK_MS = 500;
+const RECHECK_MS = 250;
 const MAX_ERROR_LENGTH = 200;
 /** Where an endpoint is unknown, how long until the sender is asked again: a file that was mended needs nobody else. */
 const UNCONFIGURED_WAIT_MS = 60_000;
+/** Where a sender had no room, how long until it is asked again. */
+const UNSENT_WAIT_MS = 5_000;
 
 /**
  * Makes attempts, and ends those that take too long, whose tenant may no longer receive, or for which the right to send
@@ -96,7 +98,7 @@ export class Attempts {
         if (isAllowed) attempt.endMs = Number.POSITIVE_INFINITY;
         else if (attempt.endMs === Number.POSITIVE_INFINITY) {
           attempt.endMs = nowMs + GRACE_MS;
-          this.#settings.clock.after(GRACE_MS, () => this.recheck(tenant));
+          this.#endInTime(tenant, attempt);
         }
         if (nowMs >= attempt.endMs) {
           this.#counters.aborted++;
@@ -129,6 +131,13 @@ export class Attempts {
     });
   }
 
+  /** Timers may fire before their time: what is left then is waited for. */
+  #endInTime(tenant: string, attempt: UnderWay): void {
+    const leftMs = attempt.endMs - this.#settings.clock.monotonicMs();
+    if (leftMs <= 0) this.recheck(tenant);
+    else if (Number.isFinite(leftMs)) this.#settings.clock.after(leftMs, () => this.#endInTime(tenant, attempt));
+  }
+
   #end(attempt: UnderWay, why: string): void {
     attempt.cut();
     attempt.controller.abort(new Error(why));
@@ -145,6 +154,9 @@ export class Attempts {
     if (known?.isUnconfigured === true) {
       const nextMs = this.#settings.clock.nowMs() + UNCONFIGURED_WAIT_MS;
       return { attempts: attempts - 1, error: message, nextMs, isUnconfigured: true };
+    }
+    if (known?.isUnsent === true) {
+      return { attempts: attempts - 1, error: message, nextMs: this.#settings.clock.nowMs() + UNSENT_WAIT_MS };
     }
     const waitMs =
       known?.isFinal === true

@@ -8,7 +8,7 @@ export interface GateCounters {
   sent: number;
   /** Of those, what had waited because of a mode. */
   replayed: number;
-  /** Attempts that failed. */
+  /** Attempts that failed; none where nothing was tried. */
   failed: number;
   /** Events given up. */
   dead: number;

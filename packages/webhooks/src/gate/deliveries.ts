@@ -23,6 +23,14 @@ export interface DeliveriesParts {
   readonly onWaiting: () => void;
 }
 
+/** What is being delivered to one endpoint past the store, one after the other. */
+interface Line {
+  last: Promise<unknown>;
+  length: number;
+  /** Something waits in the store that may be sent once this is done. */
+  isAwaited: boolean;
+}
+
 const MAX_APPENDED = 1_000;
 /** So much goes into one transaction: a store that works on this thread stops it for as long. */
 const MAX_APPENDED_BYTES = 8 * 1_048_576;
@@ -31,6 +39,8 @@ const MAX_REMEMBERED = 50_000;
 const MAX_LINE = 1_000;
 /** Characters of all bodies that are being delivered or stored. */
 const MAX_IN_HAND = 256 * 1_048_576;
+/** How many are: each is some 3 KB of memory beside its body. */
+const MAX_EVENTS_IN_HAND = 65_536;
 
 /**
  * Takes events from the product: sends past the store what may go at once, and stores the rest. Order per endpoint is
@@ -44,10 +54,13 @@ export class Deliveries {
   /** Events that arrived lately. */
   readonly #arrived = new RecentKeys(MAX_REMEMBERED);
   /** By endpoint: the last of those that are being delivered past the store, and how many. */
-  readonly #lines = new Map<string, { last: Promise<unknown>; length: number }>();
+  readonly #lines = new Map<string, Line>();
   /** By endpoint: how many are being stored. The store does not know of them yet. */
   readonly #storing = new Map<string, number>();
   #inHand = 0;
+  #eventsInHand = 0;
+  #isClosing = false;
+  #onSettled: () => void = () => undefined;
 
   constructor(parts: DeliveriesParts) {
     this.#parts = parts;
@@ -64,17 +77,25 @@ export class Deliveries {
     if (this.#inHand > 0 && this.#inHand + size > MAX_IN_HAND) {
       throw tooMuch(`${this.#inHand} characters of bodies are under way`);
     }
+    if (this.#eventsInHand >= MAX_EVENTS_IN_HAND) throw tooMuch(`${this.#eventsInHand} deliveries are under way`);
     this.#inHand += size;
+    this.#eventsInHand++;
     try {
       return await this.#deliverInOrder(event, durable);
     } finally {
       this.#inHand -= size;
+      if (--this.#eventsInHand === 0) this.#onSettled();
     }
   }
 
-  /** Whether something is being delivered to this endpoint past the store. Never throws. */
+  /**
+   * Whether something is being delivered to this endpoint past the store; that something waits is told again when it is
+   * not. Never throws.
+   */
   isBusy({ tenant, endpoint }: Lane): boolean {
-    return this.#lines.has(laneKey(tenant, endpoint));
+    const line = this.#lines.get(laneKey(tenant, endpoint));
+    if (line !== undefined) line.isAwaited = true;
+    return line !== undefined;
   }
 
   /** Notes that an event arrived out of the store. Never throws. */
@@ -92,9 +113,10 @@ export class Deliveries {
     this.#arrived.clear();
   }
 
-  /** Resolves when nothing is being delivered past the store. */
-  async settled(): Promise<void> {
-    while (this.#lines.size > 0) await Promise.all([...this.#lines.values()].map(({ last }) => last));
+  /** Begins nothing more: what waits in memory behind what is under way is stored. Resolves when all is done. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#eventsInHand > 0) await new Promise<void>((done) => (this.#onSettled = done));
   }
 
   async #deliverInOrder(event: AcceptedEvent, durable: boolean): Promise<Delivery> {
@@ -107,7 +129,7 @@ export class Deliveries {
     } else if (line.length >= MAX_LINE) {
       throw tooMuch(`${MAX_LINE} deliveries wait for one endpoint; deliver with durable`);
     }
-    const mine = line ?? { last: Promise.resolve(), length: 0 };
+    const mine = line ?? { last: Promise.resolve(), length: 0, isAwaited: false };
     const turn =
       line === undefined
         ? this.#deliverNow(event, { key, durable })
@@ -121,7 +143,7 @@ export class Deliveries {
       mine.length--;
       if (mine.length === 0 && this.#lines.get(key) === mine) {
         this.#lines.delete(key);
-        if (!this.#empty.has(key)) this.#parts.onWaiting();
+        if (mine.isAwaited) this.#parts.onWaiting();
       }
     }
   }
@@ -132,7 +154,7 @@ export class Deliveries {
   ): Promise<Delivery> {
     const known = eventKey(key, event.id);
     if (this.#arrived.has(known)) return "sent";
-    if (durable || !(await this.#mayPass(event.tenant)) || (await this.#hasBacklog(event, key))) {
+    if (durable || !(await this.#mayPass(event.tenant)) || (await this.#hasBacklog(event, key)) || this.#isClosing) {
       return await this.#keep(event, key);
     }
     const { attempts, counters } = this.#parts;
@@ -143,7 +165,7 @@ export class Deliveries {
       return "sent";
     }
     if (outcome === "cut") return await this.#keep(event, key);
-    counters.failed++;
+    if (outcome.attempts > 0) counters.failed++;
     return await this.#keep(event, key, outcome);
   }
 

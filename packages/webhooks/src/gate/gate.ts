@@ -57,8 +57,9 @@ export interface Gate extends AsyncDisposable {
   totals(): Promise<OutboxTotals>;
   readonly counters: Readonly<GateCounters>;
   /**
-   * Starts nothing more, gives what is under way `graceMs` (5,000) to end, and leaves the store open. Until it resolves,
-   * what may no longer be sent is still cut short. Never rejects.
+   * Starts nothing more, gives what is under way `graceMs` (5,000) to end, stores what did not, and leaves the store
+   * open. Until it resolves, what may no longer be sent is still cut short. A store that does not answer is waited for
+   * 5 s past the grace: a delivery that has not resolved by then may not be kept. Never rejects.
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -75,6 +76,8 @@ export interface TenantStatus {
 }
 
 const CLOSE_GRACE_MS = 5_000;
+/** How long the store has, past the grace, to take what was under way. */
+const STORE_GRACE_MS = 5_000;
 
 /**
  * Makes the gate of a process: what a product would send while its customer may not receive is kept, and sent, in order
@@ -205,16 +208,23 @@ class OpenGate implements Gate {
       this.#attempts.endAll();
       this.#pulls.endAll();
     };
+    const { clock, log } = this.#settings;
     const ended = Promise.all([
       this.#lookout.close(),
       this.#resync.close(),
-      this.#deliveries.settled(),
+      this.#deliveries.close(),
       this.#pulls.settled(),
     ]);
-    const callOff = this.#settings.clock.after(graceMs, endAll);
+    const callOff = clock.after(graceMs, endAll);
     if (graceMs <= 0) endAll();
-    await ended;
+    const late = Promise.withResolvers<void>();
+    const callOffLate = clock.after(Math.max(graceMs, 0) + STORE_GRACE_MS, () => {
+      log.warn({}, "webhooks: the store did not answer in time; the gate closed without it");
+      late.resolve();
+    });
+    await Promise.race([ended, late.promise]);
     callOff();
+    callOffLate();
     this.#unlisten();
   }
 

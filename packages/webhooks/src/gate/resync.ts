@@ -77,7 +77,10 @@ export class Resync {
     const free = lanes.filter((lane) => !this.#sending.has(lane.lane) && !this.#parts.isBusy(lane));
     if (free.length === 0 || this.#isClosed) return;
     const run = this.#current(tenant) ?? (await this.#takeLease(tenant));
-    if (run === undefined || this.#isOver(run)) return;
+    if (run === undefined) return;
+    // It came too late: nobody would give it back.
+    if (this.#isOver(run) && run.lanes.size === 0) return await this.#giveBack(tenant, run);
+    if (this.#isOver(run)) return;
     for (const lane of free) {
       if (this.#sending.has(lane.lane)) continue;
       this.#sending.add(lane.lane);
@@ -150,7 +153,10 @@ export class Resync {
     this.#sending.delete(lane);
     this.#paces.delete(lane);
     run.lanes.delete(lane);
-    if (run.lanes.size > 0) return;
+    if (run.lanes.size === 0) await this.#giveBack(tenant, run);
+  }
+
+  async #giveBack(tenant: string, run: Run): Promise<void> {
     run.callOff?.();
     if (this.#runs.get(tenant) === run) this.#runs.delete(tenant);
     const released = this.#store
@@ -221,7 +227,7 @@ export class Resync {
     const isTaken = await this.#markUntilDone(run, mark);
     if (isTaken === false) this.#lose(lane.tenant, run);
     if (failed !== undefined) {
-      counters.failed++;
+      if (failed.attempts > item.attempts) counters.failed++;
       if (failed.nextMs !== undefined || failed.isGone === true) return false;
       if (isTaken === true) counters[item.kind === "event" ? "dead" : "gapsUntold"]++;
       // Who refuses one thing to the end is sent the next.

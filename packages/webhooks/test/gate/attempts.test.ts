@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { memoryStore, type SendContext } from "../../src/index.ts";
-import { settled } from "../support/fake-clock.ts";
+import { memoryStore, type SendContext, SendFailure } from "../../src/index.ts";
+import { fakeClock, settled } from "../support/fake-clock.ts";
 import { event, openWorld, type World } from "../support/world.ts";
 
 /** Lets every send hang; their signals. */
@@ -67,6 +67,47 @@ describe("what is under way when its tenant may no longer receive", () => {
     world.dimmer.allow("acme");
     await world.clock.advance(1_000);
     expect(world.ids()).toEqual(["1"]);
+  });
+});
+
+describe("what is under way when timers fire before their time", () => {
+  it.each([
+    ["told", true],
+    ["found out", false],
+  ])("is cut within a second, %s", async (_how, isTold) => {
+    const clock = fakeClock();
+    const early = (ms: number): number => (ms >= 100 ? ms - 1 : ms);
+    const world = openWorld({ clock: { ...clock, after: (ms, run) => clock.after(early(ms), run) } });
+    const signals = hang(world);
+    const delivery = world.gate.deliver(event("1"));
+    await settled();
+    await clock.advance(1);
+    if (isTold) world.dimmer.deny("acme");
+    else world.dimmer.denied.add("acme");
+    await clock.advance(isTold ? 505 : 760);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(await delivery).toBe("held");
+  });
+});
+
+describe("a sender that had no room", () => {
+  it("has made no attempt: what it did not send waits for seconds, uncounted, stored before or not", async () => {
+    const world = openWorld({ retryScheduleMs: [3_600_000] });
+    let refusals = 0;
+    const attempts: number[] = [];
+    world.receive = (_event, { attempt }) => {
+      attempts.push(attempt);
+      if (refusals++ < 4) return Promise.reject(new SendFailure("no room", { isUnsent: true }));
+      return Promise.resolve();
+    };
+    expect(await world.gate.deliver(event("1"))).toBe("queued");
+    expect(await world.gate.status("acme")).toMatchObject({
+      lanes: [{ attempts: 0, lastError: "no room", paused: undefined }],
+    });
+    await world.clock.advance(25_000);
+    expect(world.ids()).toEqual(["1"]);
+    expect(attempts).toEqual([1, 1, 1, 1, 1]);
+    expect(world.gate.counters).toMatchObject({ failed: 0, sent: 1 });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { memoryStore, sqliteStore } from "../../src/index.ts";
+import { settled } from "../support/fake-clock.ts";
 import { scratchPath } from "../support/scratch.ts";
 import { event, openWorld } from "../support/world.ts";
 
@@ -66,6 +67,33 @@ describe("deliveries before verified data is held", () => {
   });
 });
 
+describe("deliveries to a store that other processes write as well", () => {
+  it("look for what waits only where something had to wait for them", async () => {
+    const inner = memoryStore();
+    const store = { ...inner, dropped: 0, isSole: false };
+    const due = vi.spyOn(store, "due");
+    const world = openWorld({ store });
+    await settled();
+    due.mockClear();
+    for (let n = 0; n < 20; n++) expect(await world.gate.deliver(event(String(n)))).toBe("sent");
+    await settled();
+    expect(due).not.toHaveBeenCalled();
+    // What is stored by another meanwhile is sent behind the one under way, and not at the next look only.
+    let arrive: () => void = () => undefined;
+    world.receive = () => new Promise((done) => (arrive = done));
+    const first = world.gate.deliver(event("first"));
+    await settled();
+    await inner.append([{ event: { ...event("behind"), body: "{}" }, nowMs: world.clock.nowMs(), isHeld: false }]);
+    await world.clock.advance(500);
+    expect(due).toHaveBeenCalledTimes(1);
+    world.receive = () => Promise.resolve();
+    arrive();
+    expect(await first).toBe("sent");
+    await settled();
+    expect(world.ids().slice(-2)).toEqual(["first", "behind"]);
+  });
+});
+
 describe("F7 · memory", () => {
   it("holds bodies of one transaction up to 8 MiB, whatever comes in one tick", async () => {
     const store = memoryStore();
@@ -87,6 +115,24 @@ describe("F7 · memory", () => {
     expect(outcomes.slice(0, 256).every(({ status }) => status === "fulfilled")).toBe(true);
     expect(outcomes[256]).toMatchObject({ status: "rejected", reason: { code: "disk_failed", retryable: true } });
     expect(await world.gate.deliver({ ...event("257"), body: MIB })).toBe("held");
+  });
+
+  it("holds 65,536 deliveries, however small, while the store does not answer", async () => {
+    const store = memoryStore();
+    const stuck = Promise.withResolvers<void>();
+    const append = vi.spyOn(store, "append").mockImplementation(async (entries) => {
+      await stuck.promise;
+      return entries.map(() => "new");
+    });
+    const world = openWorld({ store });
+    const deliveries = Array.from({ length: 65_537 }, (_, n) =>
+      world.gate.deliver(event(String(n)), { durable: true }),
+    );
+    await expect(deliveries.pop()).rejects.toMatchObject({ code: "disk_failed", retryable: true });
+    stuck.resolve();
+    expect(new Set(await Promise.all(deliveries))).toEqual(new Set(["queued"]));
+    expect(await world.gate.deliver(event("x"), { durable: true })).toBe("queued");
+    append.mockRestore();
   });
 
   it("reads the body of what waits once there is room to send it", async () => {
