@@ -46,6 +46,8 @@ export interface FeedSource {
   readonly name: string;
   /** Only what came over the network sets the replica's clock; a directory is read as a disk is. */
   readonly kind: "network" | "directory";
+  /** Whether it is on this machine: it is asked again within 5 s, however long it was away. Default `false`. */
+  readonly isNear?: boolean;
   /**
    * Whether the bytes of a part are nobody else's: the replica then frees them as soon as it has read them, which for a
    * million tenants is a quarter of the memory. Default `false`: it leaves them alone.

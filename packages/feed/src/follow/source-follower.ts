@@ -60,7 +60,7 @@ export class SourceFollower {
     this.source = source;
     this.#sink = sink;
     this.#pace = pace;
-    this.#backoff = new Backoff(pace.random);
+    this.#backoff = new Backoff(pace.random, source.isNear);
     this.#status = { name: source.name, state: "waiting" };
     this.#stream = new SourceStream({
       source,

@@ -66,6 +66,7 @@ class HttpSource implements FeedSource, TokenSource {
   readonly name: string;
   readonly kind = "network";
   readonly givesBytesAway = true;
+  readonly isNear: boolean;
   readonly #target: HttpTarget;
   readonly #options: HttpSourceOptions;
   readonly #accepted: string;
@@ -76,6 +77,7 @@ class HttpSource implements FeedSource, TokenSource {
 
   constructor(target: HttpTarget, options: HttpSourceOptions) {
     this.name = target.name;
+    this.isNear = target.isNear;
     this.#target = target;
     this.#options = options;
     this.#accepted = (options.isCompressed ?? !target.isNear) ? COMPRESSED : "identity";

@@ -1,5 +1,6 @@
 import { DimmerError } from "@dimmer/core";
 import { followFeed, SourceFault } from "@dimmer/feed/follow";
+import { httpSource } from "@dimmer/feed/node";
 import { expect, it } from "vitest";
 import { Backoff } from "../../src/follow/backoff.ts";
 import { IntakeQueue } from "../../src/follow/intake-queue.ts";
@@ -127,6 +128,30 @@ it("backs off with full jitter from 1 s, doubling to 5 min", () => {
   expect(Math.round(longest.next())).toBe(1_000);
   expect(new Backoff(() => 0).next()).toBe(50);
   expect(new Backoff(() => 0).next(86_400_000)).toBe(3_600_000);
+});
+
+it("asks a source on this machine again within 5 s, however long it was away", async () => {
+  const near = new Backoff(() => 0.999_999, true);
+  const delays = Array.from({ length: 12 }, () => Math.round(near.next() / 1_000));
+  expect(delays).toEqual([1, 2, 4, ...Array.from({ length: 9 }, () => 5)]);
+  expect(near.next(60_000)).toBe(60_000);
+
+  const failing = Object.assign(new MemorySource(undefined), { isNear: true });
+  const { clock } = await follow(failing, { pollMs: 200 });
+  const gaps: number[] = [];
+  for (let i = 0, last = clock.monotonic, heads = failing.heads; gaps.length < 6 && i < 1_000; i += 1) {
+    clock.pass(100);
+    await rest(clock);
+    if (failing.heads === heads) continue;
+    heads = failing.heads;
+    gaps.push(clock.monotonic - last);
+    last = clock.monotonic;
+  }
+  // Half of each bound with a random number of 0.5.
+  expect(gaps).toEqual([500, 1_000, 2_000, 2_500, 2_500, 2_500]);
+  expect(httpSource("unix:/run/feed.sock").isNear).toBe(true);
+  expect(httpSource("http://127.0.0.1:7301").isNear).toBe(true);
+  expect(httpSource("https://authority.example.com").isNear).toBe(false);
 });
 
 it("forgets most failures of a source that gave something, and all of one that stays", () => {
