@@ -23,7 +23,14 @@ let clockMs = NOW_MS;
 
 async function start(listEveryMs: number): ReturnType<typeof startAuthority> {
   const config = readAuthorityConfig({
-    flags: { store: `sqlite:${join(folder, "authority.db")}`, keys: join(folder, "keys"), port: 0, drainMs: 100 },
+    flags: {
+      store: `sqlite:${join(folder, "authority.db")}`,
+      keys: join(folder, "keys"),
+      port: 0,
+      drainMs: 100,
+      // A clock that can be moved: steps for nonpayment may lie in the past.
+      devClock: join(folder, "clock"),
+    },
     env: {},
   });
   return await startAuthority(config, { now: () => clockMs, log, listEveryMs, headEveryMs: 3_600_000 });

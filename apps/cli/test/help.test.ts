@@ -64,6 +64,7 @@ describe("help", () => {
       "import",
       "keys init",
       "keys publish",
+      "keys replace-lost",
       "keys retire",
       "keys revoke",
       "keys rotate",

@@ -81,7 +81,7 @@ export function startSoakWriters(stage: Stage, options: WriterOptions): SoakWrit
       (idempotencyKey) =>
         mode === "full"
           ? world.authority.write("DELETE", path, undefined, { ...how, idempotencyKey })
-          : world.authority.write("PUT", path, { cause: "nonpayment", steps }, { ...how, idempotencyKey }),
+          : world.authority.write("PUT", path, { cause: "manual", steps }, { ...how, idempotencyKey }),
       `${tenant} to ${mode}`,
     );
     if (answer === undefined) return;

@@ -151,4 +151,34 @@ describe("a restriction", () => {
   it("is refused on a tenant that is not there", async () => {
     expect((await put("nobody/restrictions/case_9", overdue)).status).toBe(404);
   });
+
+  it("L1 · for nonpayment never shuts anybody out at once: a step so narrow lies ahead of its putting", async () => {
+    const soonS = Math.floor(Date.now() / 1_000);
+    const path = "beta/restrictions/case_hand";
+    for (const step of [
+      { at: 1, mode: "read_only" },
+      { at: soonS + 86_400, mode: "read_only" },
+      { at: 1, mode: "export_only" },
+      { at: 1, mode: "limited", deny: ["login"] },
+    ]) {
+      const refused = await put(path, { cause: "nonpayment", steps: [step] });
+      expect([refused.status, refused.json()["field"]]).toEqual([409, "steps[0].at"]);
+      expect(refused.json()["code"]).toBe("unannounced_step");
+    }
+    const ahead = [
+      { at: 1, mode: "limited" },
+      { at: soonS + 6 * 86_400, mode: "read_only" },
+    ];
+    expect((await put(path, { cause: "nonpayment", steps: ahead })).status).toBe(201);
+    // A ladder that came down it elsewhere, and one that is no ladder.
+    const led = [
+      { at: soonS - 6 * 86_400, mode: "limited" },
+      { at: soonS, mode: "read_only" },
+    ];
+    expect((await put("beta/restrictions/case_led", { cause: "nonpayment", steps: led })).status).toBe(201);
+    const steep = [{ at: soonS - 60, mode: "limited" }, led[1]];
+    expect((await put("beta/restrictions/case_steep", { cause: "nonpayment", steps: steep })).status).toBe(409);
+    const manual = { cause: "manual", steps: [{ at: 1, mode: "read_only" }] };
+    expect((await put("beta/restrictions/case_manual", manual)).status).toBe(201);
+  });
 });

@@ -21,7 +21,8 @@ export function addTenantRestrict(parent: Command): void {
     details:
       "Takes the place of the tenant's restrictions of the same cause that were put by hand; those that follow from facts " +
       "stay. Instants are ISO 8601 with a zone, whole Unix " +
-      "seconds, or counted from this moment: now, now+2m, now-1d.",
+      "seconds, or counted from this moment: now, now+2m, now-1d. For nonpayment, what shuts members out lies days ahead " +
+      "(the min_lead of the policy's last stage), or the authority refuses it; that of dimmer dev does not.",
     examples: [
       ["tenant restrict northwind limited", "for nonpayment, at once"],
       ["tenant restrict northwind read_only --at now+2m", "a signed step that lies ahead"],

@@ -59,7 +59,7 @@ describe("commands at an authority that is no dimmer dev", () => {
         ["restrict", "w1", "limited", "--case", "k1", "--deny", "job"],
         /^w1: limited for nonpayment \(k1\)\n {2}version/,
       ],
-      [["restrict", "w1", "read_only", "--case", "k2", "--at", "now-1h"], /^w1: read_only for nonpayment \(k2\)\n/],
+      [["restrict", "w1", "read_only", "--case", "k2", "--at", "now+6d"], /^w1: read_only for nonpayment \(k2\)\n/],
       [["pay", "w1"], /^w1 has paid: k2 closed\n {2}version/],
       [["pay", "w1"], /^w1 owes nothing: nothing changed\n$/],
       [["lock", "w1", "--case", "L1"], /^w1 is locked \(security, L1\)\n {2}version/],

@@ -1,7 +1,7 @@
 import { RESTRICTION_CAUSES } from "@dimmer/core";
 import { LIMITS } from "@dimmer/statement";
 import { z } from "zod";
-import { refusePlanned, refuseUnannounced } from "../../cases/planned-restriction.ts";
+import { refuseAtOnce, refusePlanned, refuseUnannounced } from "../../cases/planned-restriction.ts";
 import type { Role } from "../../changes/actor.ts";
 import { Fault } from "../../changes/fault.ts";
 import { clearRestriction, putRestriction } from "../../changes/restrictions.ts";
@@ -101,7 +101,8 @@ export const restrictionOperations: readonly Operation[] = [
     path: "/v1/tenants/{id}/restrictions/{case}",
     summary: "Restrict a tenant, or change the steps or the exception of a case",
     description:
-      "Role collections; legal for cause breach. What narrows too many tenants within an hour waits for a second " +
+      "Role collections; legal for cause breach. For nonpayment a step at the mode of the policy's last stage, or narrower, " +
+      "lies at least that stage's min_lead ahead, or behind a milder step. What narrows too many tenants within an hour waits for a second " +
       "person: the answer is then 202 with a change set.",
     access: ["collections", "legal"],
     params,
@@ -111,7 +112,10 @@ export const restrictionOperations: readonly Operation[] = [
       201: { description: "Restricted, and published with `version`.", schema: shown },
       202: { description: "Written, not published yet.", schema: shown },
       404: { description: "There is no such tenant." },
-      409: { description: "The case is another tenant's, of another cause, closed, or follows from facts." },
+      409: {
+        description:
+          "The case is another tenant's, of another cause, closed, or follows from facts; or it shuts out at once.",
+      },
       412: { description: "Another revision is in the store." },
     },
     handle: async ({
@@ -127,6 +131,8 @@ export const restrictionOperations: readonly Operation[] = [
       await refusePlanned(queries, caseName);
       await refuseUnannounced(queries, id, cause);
       const policy = await service.policies.active(queries);
+      // Where the clock is moved by hand nobody real is shut out.
+      if (service.devClock === undefined) await refuseAtOnce(queries, policy, { id: caseName, cause, steps, nowMs });
       const input = { tenant: id, case: caseName, cause, steps, ...(exception == null ? {} : { exception }) };
       const write = { store: service.store, queries, policy, actor, nowMs, ifRevision };
       const { value, pending, isNew } = await putRestriction(write, input);
