@@ -5,12 +5,14 @@ import { ADDED_COLUMNS, schemaOf } from "./schema.ts";
 import type { SqlDriver, SqlSession } from "./sql-driver.ts";
 import { sqliteSession } from "./sqlite-session.ts";
 
+/** For so long transactions follow each other before all else of the process has its turn. */
+const LONGEST_TURN_MS = 10;
 const IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT";
 
 /**
  * Opens a SQLite file for this process alone: WAL, `synchronous=FULL`, and an exclusive lock held until it is closed.
  * Transactions run one after the other on the thread that runs JavaScript: a commit stops it for as long as the disk
- * takes.
+ * takes. However many are asked for, all else of the process has its turn every 10 ms or after the one that took longer.
  *
  * @throws {DimmerError} `disk_failed` where the file cannot be opened, or another process or store holds it
  */
@@ -34,9 +36,16 @@ export function sqliteDriver(path: string): SqlDriver {
       throw asDiskFailure(path, error);
     }
   };
+  let yieldedMs = 0;
+  /** Transactions follow each other in microtasks: without this, many at once would let nothing else of the process run. */
+  const letOthersRun = async (): Promise<void> => {
+    if (performance.now() - yieldedMs < LONGEST_TURN_MS) return;
+    await new Promise((done) => void setImmediate(done));
+    yieldedMs = performance.now();
+  };
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
     const done = last.then(task);
-    last = done.catch(() => undefined);
+    last = done.catch(() => undefined).then(letOthersRun);
     return done;
   };
   return {
@@ -46,8 +55,7 @@ export function sqliteDriver(path: string): SqlDriver {
     read: (work) => inTurn(() => run(work, true)),
     async forget() {
       // Not within a transaction, and beside none: what was overwritten in the file still stands in its log.
-      const done = last.then(() => void (isOpen && database.exec("PRAGMA wal_checkpoint(TRUNCATE)")));
-      last = done.catch(() => undefined);
+      const done = inTurn(async () => void (isOpen && database.exec("PRAGMA wal_checkpoint(TRUNCATE)")));
       await done.catch((error: unknown) => {
         throw asDiskFailure(path, error);
       });
