@@ -16,7 +16,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote
 
-from sidecar import Sidecar
+from sidecar import Refused, Sidecar
 
 PRINCIPALS = ("admin", "billing", "member", "service")
 TENANT_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:-]{0,127}")
@@ -71,7 +71,11 @@ class Product:
         return getattr(self, name)(request)
 
     def require(self, tenant, principal, capability, request):
-        decision = self.sidecar.denial(tenant, principal, capability)
+        try:
+            decision = self.sidecar.denial(tenant, principal, capability)
+        except Refused as error:
+            print(f"notes-python: {error}", file=sys.stderr, flush=True)
+            raise Problem(500, "This product made a mistake", detail="It asked for a right that there is not.") from error
         if decision is not None:
             status, body = self.sidecar.problem(decision, request["language"])
             raise Problem(**{**body, "status": status})

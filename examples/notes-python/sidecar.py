@@ -18,6 +18,10 @@ PUBLIC = ("mode", "capability", "freshness", "cause", "case", "since", "next")
 PUBLIC_WHEN_LOCKED = ("mode", "capability", "freshness")
 
 
+class Refused(Exception):
+    """The sidecar refused the question itself: a mistake of this product's, and no reason to let anybody in."""
+
+
 class Sidecar:
     """A sidecar at `http://127.0.0.1:7301` or `unix:/run/dimmer/sidecar.sock`."""
 
@@ -34,6 +38,8 @@ class Sidecar:
         Whoever signs in must be let in by `login` besides: that is how a session ends while only administrators may
         sign in. While the sidecar does not answer, everything is allowed: an outage of Dimmer must not turn away a
         customer who pays. A lock is not known meanwhile; a product that cannot accept that denies here.
+
+        No connection, none in time and 5xx are "does not answer"; Refused is raised where the question is none.
         """
         if time.monotonic() < self.rests_until:
             return None
@@ -41,9 +47,13 @@ class Sidecar:
         checks = [{"tenant": tenant, "principal": principal, "capability": name} for name in needed]
         try:
             status, answer = self._request("POST", "/v1/checks", {"checks": checks})
-            if status != 200:
+            if status >= 500:
                 raise ValueError(f"it answered {status}: {answer}")
-            return next((decision for decision in answer["decisions"] if not decision["allowed"]), None)
+            decisions = answer["decisions"] if status == 200 else [{"error": answer}]
+            for decision in decisions:
+                if "error" in decision:
+                    raise Refused(f"the sidecar refused a question: {status} {decision['error']}")
+            return next((decision for decision in decisions if not decision["allowed"]), None)
         except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
             self.rests_until = time.monotonic() + REST_S
             print(f"notes-python: no answer from the sidecar, so allowing: {error}", file=sys.stderr, flush=True)
@@ -83,6 +93,7 @@ class Sidecar:
             text = None if body is None else json.dumps(body)
             connection.request(method, path, text, {"Content-Type": "application/json", **(headers or {})})
             response = connection.getresponse()
-            return response.status, json.loads(response.read())
+            body = response.read()
+            return response.status, json.loads(body) if response.status == 200 else body.decode(errors="replace")
         finally:
             connection.close()

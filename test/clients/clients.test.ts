@@ -20,7 +20,12 @@ interface Client {
   readonly addresses: readonly ("socket" | "tcp")[];
   /** What its first line says when no sidecar is there. */
   readonly withoutSidecar?: string;
+  /** Its first question, written wrongly, and what its first line says then. */
+  readonly mistakes?: readonly (readonly [asked: string, misspelt: string, told: string])[];
 }
+
+const FIRST = '"acme", "create", "member"';
+const OWNER = '"acme", "create", "owner"';
 
 const CLIENTS: readonly Client[] = [
   { page: "README.md", probe: ["curl", "--version"], addresses: ["tcp"] },
@@ -29,24 +34,31 @@ const CLIENTS: readonly Client[] = [
     probe: ["python3", "--version"],
     addresses: ["socket", "tcp"],
     withoutSidecar: "acme create member → allowed (no answer)",
+    mistakes: [[FIRST, OWNER, "acme create owner → denied (no question)"]],
   },
   {
     page: "go.md",
     probe: ["go", "version"],
     addresses: ["socket", "tcp"],
     withoutSidecar: "acme create member → allowed (no answer)",
+    mistakes: [[FIRST, OWNER, "acme create owner → denied (no question)"]],
   },
   {
     page: "java.md",
     probe: ["javac", "-version"],
     addresses: ["tcp"],
     withoutSidecar: "acme member POST /notes: allowed (no answer)",
+    mistakes: [['"acme", "member", "POST"', '"acme", "owner", "POST"', "acme owner POST /notes: 400 ()"]],
   },
   {
     page: "openfeature.md",
     probe: [PYTHON, "-c", "import openfeature.contrib.provider.ofrep"],
     addresses: ["tcp"],
-    withoutSidecar: "acme create member → True ERROR",
+    withoutSidecar: "acme create member → True GENERAL",
+    mistakes: [
+      [FIRST, OWNER, "acme create owner → False INVALID_CONTEXT"],
+      [FIRST, '"acme", "craete", "member"', "acme craete member → False FLAG_NOT_FOUND"],
+    ],
   },
 ];
 
@@ -68,11 +80,11 @@ async function sidecarOfThePages(): Promise<RunningSidecar> {
 }
 
 /** A folder with the programs of a page. */
-function folderOf(page: string): string {
+function folderOf(page: string, rewrite = (code: string): string => code): string {
   const folder = mkdtempSync(join(tmpdir(), "dimmer-client-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   for (const { file, code } of fencesOf(readFileSync(join(PAGES, page), "utf8"))) {
-    if (file !== undefined) writeFileSync(join(folder, file), code);
+    if (file !== undefined) writeFileSync(join(folder, file), rewrite(code));
   }
   return folder;
 }
@@ -135,3 +147,16 @@ describe.each(here.filter(({ withoutSidecar }) => withoutSidecar !== undefined))
     });
   },
 );
+
+describe.each(
+  here.flatMap(({ page, mistakes = [] }) => mistakes.map(([from, to, told]) => ({ page, from, to, told }))),
+)("asked for $to, the programs of docs/clients/$page", PATIENT, ({ page, from, to, told }) => {
+  it("let nobody in by their own mistake", async () => {
+    const sidecar = await sidecarOfThePages();
+    const folder = folderOf(page, (code) => code.replace(from, to));
+    for (const { command } of stepsOfPage(page)) {
+      const env = { ...PATIENT_PROGRAMS, DIMMER_SIDECAR: `127.0.0.1:${sidecar.port}` };
+      expect((await shell(command, folder, env)).split("\n")[0]).toBe(told);
+    }
+  });
+});
