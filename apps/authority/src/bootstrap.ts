@@ -15,10 +15,16 @@ export interface Bootstrapped {
 /**
  * Makes of an empty store one that can be used: a policy in force, and one API key with which others are made. Changes
  * nothing where there are any.
+ *
+ * @param keepSecret told the secret before the key is committed; what it throws leaves no key
  */
 export async function bootstrap(
   store: Store,
-  { policy = standardPolicy, nowMs }: { policy?: PolicyDocument | undefined; nowMs: number },
+  {
+    policy = standardPolicy,
+    keepSecret,
+    nowMs,
+  }: { policy?: PolicyDocument | undefined; keepSecret?: ((secret: string) => void) | undefined; nowMs: number },
 ): Promise<Bootstrapped> {
   return await store.transact(async (queries) => {
     const actor: Actor = {
@@ -34,6 +40,7 @@ export async function bootstrap(
     const known = await queries.selectFrom("api_key").select("id").limit(1).executeTakeFirst();
     if (known !== undefined) return {};
     const { secret } = await createApiKey({ queries, actor, nowMs }, { name: "first key", roles: ["admin"] });
+    keepSecret?.(secret);
     return { firstSecret: secret };
   }, "serializable");
 }

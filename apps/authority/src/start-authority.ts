@@ -40,6 +40,11 @@ export interface AuthorityPorts {
   readonly policy?: PolicyDocument;
   readonly headEveryMs?: number;
   readonly listEveryMs?: number;
+  /**
+   * Keeps the secret of the first API key before the key exists: whoever is ended before it was shown, or whose store
+   * does not take it, has lost nothing. What it throws ends the start, without a key.
+   */
+  readonly keepFirstSecret?: (secret: string) => void;
   /** `false`: this process announces and signs nothing that follows from facts; others on the store may. */
   readonly runsCases?: boolean;
 }
@@ -82,7 +87,6 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
   try {
     const { issuer: iss, audience: aud } = config;
     const trust = await ensureKeyset(store, keys, { iss, aud, nowMs: now() });
-    const { firstSecret } = await bootstrap(store, { policy: ports.policy, nowMs: now() });
     await failAbandoned(store, now());
     const ring = new SigningRing(keys, config.keys, passphrase);
     const brought = await bringKeysets(store, { keysets: keys.keysets, ring, nowMs: now() });
@@ -98,7 +102,7 @@ export async function startAuthority(config: AuthorityConfig, ports: AuthorityPo
     };
     const running = await run({ config, ports, store, issuing, log, now, devClock, courier });
     log.info({ url: running.url, store: store.engine, issuer: iss, audience: aud, trust }, "listening");
-    return { ...running, store, now, trust, ...(firstSecret === undefined ? {} : { firstSecret }) };
+    return { ...running, store, now, trust };
   } catch (error) {
     await store.close();
     throw error;
@@ -121,7 +125,7 @@ async function run({
   now,
   devClock,
   courier,
-}: Parts): Promise<Pick<Authority, "url" | "close">> {
+}: Parts): Promise<Pick<Authority, "url" | "close" | "firstSecret">> {
   const hub = new WatchHub({ maxStreams: config.maxStreams });
   const view = new FeedView(store, hub);
   const publisher =
@@ -221,6 +225,12 @@ async function run({
   };
   const server = createAuthorityServer(service, gate, config);
   const url = await listen(server, config);
+  const { policy, keepFirstSecret: keepSecret } = ports;
+  // Only now: an address that cannot be had would leave a key that nobody was shown. Until then nobody is let in.
+  const made = await bootstrap(store, { policy, keepSecret, nowMs: now() }).catch((error: unknown) => {
+    server.close();
+    throw error;
+  });
   await view.look();
   // Whoever signs knows its keys; the others follow what it has written down.
   const takeKeys = (): void => {
@@ -263,7 +273,7 @@ async function run({
     log.info({}, "stopped");
   };
   let closing: Promise<void> | undefined;
-  return { url, close: () => (closing ??= close()) };
+  return { url, close: () => (closing ??= close()), ...made };
 }
 
 function stripeDeskOf(config: AuthorityConfig): StripeDesk {

@@ -1,11 +1,13 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createKeyDirectory } from "@dimmer/feed/node";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AuthorityConfig, readAuthorityConfig } from "../src/config/read.ts";
-import { type Authority, startAuthority } from "../src/start-authority.ts";
+import { type Authority, type AuthorityPorts, startAuthority } from "../src/start-authority.ts";
 
 let folder: string;
 let keys: string;
@@ -25,8 +27,8 @@ const configOf = (flags: Record<string, unknown> = {}): AuthorityConfig =>
     flags: { store: `sqlite:${join(folder, "authority.db")}`, keys, port: 0, drainMs: 200, ...flags },
     env: {},
   });
-const start = async (flags: Record<string, unknown> = {}): Promise<Authority> => {
-  const authority = await startAuthority(configOf(flags), { log: pino({ level: "silent" }) });
+const start = async (flags: Record<string, unknown> = {}, ports: AuthorityPorts = {}): Promise<Authority> => {
+  const authority = await startAuthority(configOf(flags), { log: pino({ level: "silent" }), ...ports });
   running.push(authority);
   return authority;
 };
@@ -51,6 +53,45 @@ describe("an authority that starts", () => {
     const again = await restart();
     expect(again.firstSecret).toBeUndefined();
     expect(again.trust).toBe(first.trust);
+  });
+
+  it("makes no first key where it cannot listen: the start that can makes it", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    await expect(start({ port })).rejects.toMatchObject({ code: "listen_failed" });
+    taken.close();
+    expect((await start()).firstSecret).toMatch(/^dmk_/);
+  });
+
+  it("makes no first key that could not be kept, and leaves its port", async () => {
+    const said: string[] = [];
+    const keepFirstSecret = (secret: string): void => {
+      said.push(secret);
+      throw new Error("no room");
+    };
+    const probe = createServer().listen(0, "127.0.0.1");
+    await once(probe, "listening");
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    await once(probe, "close");
+    await expect(start({ port }, { keepFirstSecret })).rejects.toThrow("no room");
+    const kept: string[] = [];
+    const { firstSecret } = await start({ port }, { keepFirstSecret: (secret) => kept.push(secret) });
+    expect(kept).toEqual([firstSecret]);
+    expect(said).toHaveLength(1);
+    expect(said).not.toContain(firstSecret);
+  });
+
+  it("keeps the store of SQLite, its log and its index to its owner alone, also one that an earlier version left", async () => {
+    const store = join(folder, "authority.db");
+    writeFileSync(store, "", { mode: 0o644 });
+    await start();
+    const files = readdirSync(folder).filter((name) => name.startsWith("authority.db"));
+    expect(files.map((name) => [name, statSync(join(folder, name)).mode & 0o777])).toEqual(
+      files.map((name) => [name, 0o600]),
+    );
+    expect(files).toContain("authority.db-wal");
   });
 
   it("signs at once on SQLite where the process before it was killed: nobody else can hold the lease of that file", async () => {

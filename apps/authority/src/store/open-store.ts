@@ -82,7 +82,10 @@ export async function openStore(url: string, { upTo }: OpenStoreOptions = {}): P
     await db.destroy();
     if (cause instanceof DimmerError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DimmerError("disk_failed", `the store cannot be opened: ${why}`, { cause, retryable: true });
+    throw new DimmerError("disk_failed", `the store${file === undefined ? "" : ` ${path}`} cannot be opened: ${why}`, {
+      cause,
+      retryable: true,
+    });
   }
   const signals = openSignals(db, engine, url);
   return {

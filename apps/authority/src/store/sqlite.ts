@@ -1,4 +1,4 @@
-import { readdirSync, unlinkSync } from "node:fs";
+import { chmodSync, closeSync, openSync, readdirSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { DimmerError } from "@dimmer/core";
@@ -17,7 +17,8 @@ export interface SqliteFile {
 
 /**
  * Opens a SQLite file for this process alone: WAL, `synchronous=FULL`, and an exclusive lock held until it is closed, so
- * that a second authority on the same file is refused at its start and not at its first write. Copies that a crash left
+ * that a second authority on the same file is refused at its start and not at its first write. It is readable by its
+ * owner alone. Copies that a crash left
  * beside it are removed.
  *
  * @throws {DimmerError} `disk_failed` where the file cannot be opened or another process holds it
@@ -28,6 +29,7 @@ export function openSqlite(path: string): SqliteFile {
   return {
     dialect: new WholeMigrationsDialect({ database: asSqliteDatabase(database) }),
     copyTo: async (copy) => {
+      keepPrivate(copy);
       await backup(database, copy, { rate: ALL_PAGES });
     },
   };
@@ -65,6 +67,7 @@ function removeCopies(path: string): void {
 function openExclusively(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
+    if (path !== ":memory:") keepPrivate(path);
     database = new DatabaseSync(path, { timeout: 250 });
     database.exec(
       "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
@@ -82,6 +85,12 @@ function openExclusively(path: string): DatabaseSync {
         : "it cannot be opened";
     throw new DimmerError("disk_failed", `the database ${path} is not usable: ${why}`, { cause });
   }
+}
+
+/** It says who owes what: the file is its owner's alone, and so are the log and index that SQLite puts beside it. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
 }
 
 /** The shape that Kysely's SQLite dialect drives; statements are kept, as the same few texts come again and again. */

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { dimmer, jsonOf } from "../run-dimmer.ts";
 
 let folder: string;
@@ -33,13 +35,45 @@ describe("dimmer authority", () => {
     const data = join(folder, "deep/data");
     const first = await startAndStop(["authority", "--data", data, "--port", "0", "--json"]);
     expect(first.said).toMatchObject({ firstApiKey: expect.stringMatching(/^dmk_/) });
-    expect(readdirSync(data).sort()).toEqual(["authority.db", "keys"]);
+    expect(readdirSync(data).sort()).toEqual(["authority.db", "first-admin.key", "keys"]);
+    expect(readFileSync(join(data, "first-admin.key"), "utf8")).toBe(`${String(first.said["firstApiKey"])}\n`);
+    expect(statSync(join(data, "first-admin.key")).mode & 0o777).toBe(0o600);
     expect(statSync(data).mode & 0o777).toBe(0o700);
     const second = await startAndStop(["authority", "--data", data, "--port", "0", "--json"]);
     expect(second.said).toMatchObject({ trust: first.said["trust"], firstApiKey: null });
     const both = await dimmer(["authority", "--data", data, "--keys", data]);
     expect(both).toMatchObject({ status: 2, stdout: "" });
     expect(both.stderr).toBe("dimmer: --data: holds the store and the keys; give it, or --store and --keys\n");
+  }, 30_000);
+
+  it("has the first key still to give after a start that found its port taken, and says where it left it", async () => {
+    const data = join(folder, "data");
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as AddressInfo;
+    const refused = await dimmer(["authority", "--data", data, "--port", String(port)]);
+    taken.close();
+    expect(refused).toMatchObject({ status: 3, stdout: "", stderr: expect.stringContaining("is taken") as unknown });
+    expect(readdirSync(data).sort()).toEqual(["authority.db", "keys"]);
+    const file = join(folder, "mine.key");
+    const child = spawn(
+      process.execPath,
+      [launcher, "authority", "--data", data, "--port", "0", "--first-key-file", file],
+      {
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    const ended = new Promise((done) => child.once("exit", done));
+    const lines: string[] = [];
+    createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
+    await vi.waitFor(() => expect(lines).toHaveLength(3), { timeout: 20_000 });
+    child.kill("SIGTERM");
+    await ended;
+    const secret = readFileSync(file, "utf8").trim();
+    expect(lines.slice(1)).toEqual([
+      `first API key (admin), shown once: ${secret}`,
+      `it is also in ${file}, for --api-key-file: put it away safely`,
+    ]);
   }, 30_000);
 
   it("says what is missing, and which store it cannot open", async () => {
