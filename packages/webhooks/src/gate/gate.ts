@@ -25,7 +25,9 @@ export interface DeliverOptions {
 export interface Gate extends AsyncDisposable {
   /**
    * Sends an event, or keeps it where its tenant may not receive. Order is kept per tenant and endpoint, in the order of
-   * calls. The same id for the same endpoint is one event, for as long as the store keeps it.
+   * calls. The same id for the same endpoint is one event: for as long as the store keeps it where it is given
+   * `durable` or cannot go at once. What goes at once is not looked up: it is known where it is among the last 25,000 of
+   * this process that arrived.
    *
    * @throws {DimmerError} `input_invalid` where the event cannot be one, or its body is too large; `disk_failed` where
    *   the store does not take it: nothing is kept then, and the caller tries again

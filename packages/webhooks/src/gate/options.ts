@@ -43,7 +43,8 @@ export interface GateOptions {
   readonly send: Send;
   /**
    * Called when a tenant may receive again, for integrations that must be pulled again: since when it could not, until
-   * now. Called again, later, while it rejects or does not end, and after a crash. At least once. `signal` aborts when
+   * now; for 16 tenants at once. Called again, later, while it rejects or does not end, and after a crash. At least
+   * once. `signal` aborts when
    * it has taken `resyncTimeoutMs`, when the tenant may no longer receive, and when the gate closes: what is asked for
    * next then covers this as well.
    */

@@ -1,5 +1,6 @@
 import type { Suspension } from "../store/outbox.ts";
 import type { GateCounters } from "./counters.ts";
+import { Limit } from "./limit.ts";
 import type { GateSettings } from "./options.ts";
 
 interface Pull {
@@ -10,18 +11,21 @@ interface Pull {
   againMs: number;
 }
 
+/** Calls of `onResync` under way at once: a recovery of many tenants is no storm on who is pulled. */
+const MAX_PULLS = 16;
 const AGAIN_MS = 5_000;
 const AGAIN_MOST_MS = 300_000;
 
 /**
  * Lets integrations be pulled again, beside the replay: one `onResync` at a time for a tenant, again and later where it
- * rejects or does not end. The suspension is over once one that was not ended has resolved.
+ * rejects or does not end; 16 at once of all tenants. The suspension is over once one that was not ended has resolved.
  */
 export class Pulls {
   readonly #settings: GateSettings;
   readonly #counters: GateCounters;
   readonly #pulls = new Map<string, Pull>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #limit = new Limit(MAX_PULLS, 1);
   #isEnded = false;
 
   constructor(settings: GateSettings, counters: GateCounters) {
@@ -59,13 +63,11 @@ export class Pulls {
     await Promise.all(this.#underWay);
   }
 
-  async #run({ tenant, sinceMs }: Suspension, pull: Pull, signal: AbortSignal): Promise<void> {
-    const { store, clock, onResync, resyncTimeoutMs } = this.#settings;
-    const late = new Error(`onResync has not ended within ${resyncTimeoutMs} ms`);
-    const callOff = clock.after(resyncTimeoutMs, () => pull.controller?.abort(late));
+  async #run(suspension: Suspension, pull: Pull, signal: AbortSignal): Promise<void> {
+    const { tenant } = suspension;
+    const { store, clock, onResync } = this.#settings;
     try {
-      const call = onResync?.({ tenant, sinceMs, untilMs: clock.nowMs(), signal });
-      if (call !== undefined) await Promise.race([call, aborted(signal)]);
+      if (onResync !== undefined) await this.#pull(onResync, suspension, pull, signal);
       signal.throwIfAborted();
       await store.resumed(tenant);
       if (onResync !== undefined) this.#counters.resyncs++;
@@ -77,8 +79,24 @@ export class Pulls {
       pull.controller = undefined;
       const message = error instanceof Error ? error.message : String(error);
       this.#settings.log.warn({ error: message }, "webhooks: a resync failed; it is tried again");
+    }
+  }
+
+  async #pull(
+    onResync: NonNullable<GateSettings["onResync"]>,
+    { tenant, sinceMs }: Suspension,
+    pull: Pull,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, resyncTimeoutMs } = this.#settings;
+    await this.#limit.enter(tenant, signal);
+    const late = new Error(`onResync has not ended within ${resyncTimeoutMs} ms`);
+    const callOff = clock.after(resyncTimeoutMs, () => pull.controller?.abort(late));
+    try {
+      await Promise.race([onResync({ tenant, sinceMs, untilMs: clock.nowMs(), signal }), aborted(signal)]);
     } finally {
       callOff();
+      this.#limit.leave(tenant);
     }
   }
 }

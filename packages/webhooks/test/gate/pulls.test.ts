@@ -82,6 +82,28 @@ describe("integrations that must be pulled again", () => {
     expect(onResync).toHaveBeenCalledTimes(1);
   });
 
+  it("are asked for by 16 tenants at once, and by the next when one is done or may no longer receive", async () => {
+    const { asked, onResync } = pulling();
+    const world = openWorld({ onResync, resyncTimeoutMs: 60_000 });
+    const tenants = Array.from({ length: 20 }, (_, n) => `t${n}`);
+    for (const tenant of tenants) world.dimmer.deny(tenant);
+    await world.clock.advance(1_000);
+    for (const tenant of tenants) world.dimmer.allow(tenant);
+    await world.clock.advance(50_000);
+    expect(asked).toHaveLength(16);
+    // One of those that wait is denied: it takes nobody's place, and its time has not begun.
+    const waiting = tenants.find((tenant) => !asked.some((one) => one.tenant === tenant)) ?? "";
+    world.dimmer.deny(waiting);
+    asked[0]?.done();
+    world.dimmer.deny(asked[1]?.tenant ?? "");
+    await world.clock.advance(1_000);
+    expect(asked).toHaveLength(18);
+    expect(asked.map((one) => one.tenant)).not.toContain(waiting);
+    await world.clock.advance(9_500);
+    expect(asked.slice(0, 16).filter(({ signal }) => signal.aborted)).toHaveLength(15);
+    expect(asked.slice(16).filter(({ signal }) => signal.aborted)).toHaveLength(0);
+  });
+
   it("are asked for after the next start where the gate closes during a pull", async () => {
     const { asked, onResync } = pulling();
     const world = openWorld({ onResync });
