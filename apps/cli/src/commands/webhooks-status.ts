@@ -49,8 +49,8 @@ export function addWebhooksStatus(parent: Command): void {
 
 function textOf(tenant: string, status: Readonly<Record<string, unknown>>): string {
   const since = status["suspendedSince"];
-  const standing =
-    status["allowed"] === true ? "may receive" : `held${typeof since === "string" ? ` since ${since}` : ""}`;
+  const mode = status["allowed"] === true ? "may receive" : `held${typeof since === "string" ? ` since ${since}` : ""}`;
+  const standing = status["paused"] === true ? `${mode}; paused whole, with endpoints to come` : mode;
   const endpoints = status["endpoints"] as readonly EndpointStatus[];
   const rows = endpoints.map(({ endpoint, waiting, dead, paused, gap, untold, next, oldest, lastError }) => [
     endpoint,

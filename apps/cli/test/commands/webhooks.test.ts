@@ -45,6 +45,11 @@ describe("webhooks", () => {
     onTestFinished(() => void child.kill("SIGKILL"));
     await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
     expect((await webhooks("status", "acme")).stdout).toBe("acme: may receive\nnothing waits\n");
+    await webhooks("pause", "acme");
+    expect((await webhooks("status", "acme")).stdout).toBe(
+      "acme: may receive; paused whole, with endpoints to come\nnothing waits\n",
+    );
+    await webhooks("resume", "acme");
     const body = { endpoint: "orders", id: "e1", type: "note.created", body: {} };
     expect((await askSidecar(sidecar, "/v1/webhooks/acme", body)).status).toBe(202);
     await expect

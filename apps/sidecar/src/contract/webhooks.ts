@@ -46,6 +46,9 @@ export const WEBHOOK_CONTRACTS: readonly z.ZodType[] = [
       tenant: z.string(),
       allowed: z.boolean(),
       suspendedSince: instant,
+      paused: z
+        .boolean()
+        .meta({ description: "Whether it was paused whole, with endpoints that it does not have yet." }),
       endpoints: z.array(
         z.object({
           endpoint: z.string(),

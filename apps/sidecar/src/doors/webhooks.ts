@@ -16,6 +16,8 @@ import { toldResponse } from "./told-response.ts";
 const MAX_EVENT_BYTES = 2 * 1_048_576;
 const MAX_SELECTION_BYTES = 4_096;
 const PAGE = 100;
+/** Names of endpoints in a refusal. */
+const MOST_SHOWN = 10;
 const STATES: readonly EventState[] = ["waiting", "sent", "dead"];
 
 /** Loaded with the first webhook: most sidecars have none. */
@@ -48,13 +50,18 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
     },
   });
   const operating = (verb: "pause" | "resume" | "replay" | "purge"): Door =>
-    door("POST", `/${verb}`, "feed", async ({ gate, log }, tenant, c) => {
+    door("POST", `/${verb}`, "feed", async (webhooks, tenant, c) => {
+      const { gate, log } = webhooks;
       const read = await readJson(c, (await contract()).webhookSelectionSchema, MAX_SELECTION_BYTES);
       if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
       const { endpoint, since } = read.value;
       if (since !== undefined && verb !== "replay") {
         return problemResponse(problemOf("malformed_request", "since: is of a replay alone", { field: "since" }));
       }
+      if (since !== undefined && Date.parse(since) > webhooks.nowMs()) {
+        return problemResponse(problemOf("malformed_request", `since: ${since} is still to come`, { field: "since" }));
+      }
+      if (endpoint !== undefined && !(await isKnown(webhooks, tenant, endpoint))) return noSuchEndpoint(webhooks, tenant, endpoint);
       const selection: Selection & { sinceMs?: number } = {
         tenant,
         ...(endpoint === undefined ? {} : { endpoint }),
@@ -78,13 +85,28 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
   ];
 }
 
-async function deliver({ gate, endpoints }: Webhooks, tenant: string, c: Context): Promise<Response> {
+/** Whether a tenant has an endpoint: by the file, or by what is kept under a name that an earlier file had. */
+async function isKnown({ gate, endpoints }: Webhooks, tenant: string, name: string): Promise<boolean> {
+  const endpoint = endpoints.get(name);
+  if (endpoint !== undefined && isOpenTo(endpoint, tenant)) return true;
+  return (await gate.status(tenant)).lanes.some((lane) => lane.endpoint === name);
+}
+
+function noSuchEndpoint({ endpoints }: Webhooks, tenant: string, name: string): Response {
+  const open = [...endpoints].filter(([, endpoint]) => isOpenTo(endpoint, tenant)).map(([known]) => known);
+  const shown = open.slice(0, MOST_SHOWN).join(", ") + (open.length > MOST_SHOWN ? ` and ${open.length - MOST_SHOWN} more` : "");
+  const fix = open.length === 0 ? "the file of --webhooks has none for it" : `it has ${shown}`;
+  const detail = `endpoint ${JSON.stringify(name)}: ${tenant} has none of that name; ${fix}`;
+  return problemResponse(problemOf("malformed_request", detail, { field: "endpoint" }));
+}
+
+async function deliver(webhooks: Webhooks, tenant: string, c: Context): Promise<Response> {
+  const { gate, endpoints } = webhooks;
   const read = await readJson(c, (await contract()).webhookSchema, MAX_EVENT_BYTES);
   if ("problem" in read) return problemResponse(read.problem, { connection: "close" });
   const endpoint = endpoints.get(read.value.endpoint);
   if (endpoint === undefined || !isOpenTo(endpoint, tenant)) {
-    const detail = "endpoint: is none of this tenant in the file of --webhooks";
-    return problemResponse(problemOf("malformed_request", detail, { field: "endpoint" }));
+    return noSuchEndpoint(webhooks, tenant, read.value.endpoint);
   }
   // In the bytes that it has: parsed and written again, 12345678901234567890 were another number.
   const { body: parsed } = read.value;
@@ -124,6 +146,7 @@ function statusDocument(status: Awaited<ReturnType<Webhooks["gate"]["status"]>>)
     tenant: status.tenant,
     allowed: status.isAllowed,
     suspendedSince: instant(status.suspendedSinceMs),
+    paused: status.isPaused,
     endpoints: status.lanes.map((lane) => ({
       endpoint: lane.endpoint,
       waiting: lane.waiting,

@@ -110,6 +110,10 @@ describe("/v1/webhooks/{tenant}", () => {
     const { ask, received } = await run();
     const post = async (verb: string, body: object = {}): Promise<unknown> =>
       (await ask(`/v1/webhooks/acme/${verb}`, { body })).json();
+    expect(await post("pause")).toEqual({ count: 0 });
+    expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ paused: true, endpoints: [] });
+    await post("resume");
+    expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ paused: false });
     expect(await post("pause", { endpoint: "orders" })).toEqual({ count: 1 });
     await ask("/v1/webhooks/acme", { body: event("e1") });
     expect((await ask("/v1/webhooks/acme/events")).json()).toMatchObject({
