@@ -6,6 +6,7 @@ import { compileRoutes } from "@dimmer/sdk/routes";
 import type { Signer } from "@dimmer/statement";
 import type { Logger } from "pino";
 import { createApp } from "./app.ts";
+import { closeInTurn } from "./close-in-turn.ts";
 import { hideUserinfo } from "./config/audience.ts";
 import type { SidecarConfig } from "./config/read.ts";
 import { createCounters } from "./counters.ts";
@@ -41,7 +42,7 @@ export interface Sidecar {
   readonly replica: Replica;
   readonly socketPath?: string;
   readonly tcp?: TcpAddress;
-  /** Stops accepting, sends followers away, lets requests under way finish within `drainMs`, closes the replica. Never rejects. */
+  /** Stops accepting, sends followers away, lets requests and webhooks under way finish within `drainMs`, closes the replica. Never rejects. */
   readonly close: () => Promise<void>;
 }
 
@@ -128,8 +129,10 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
       isStopping = true;
       streams.close();
       refetches.close();
-      await Promise.all(servers.map((server) => drainServer(server, config.drainMs)));
-      await webhooks?.close(config.drainMs);
+      await closeInTurn(config.drainMs, [
+        (leftMs) => Promise.all(servers.map((server) => drainServer(server, leftMs))),
+        (leftMs) => webhooks?.close(leftMs),
+      ]);
       await replica.close();
       if (isServing) log.info({}, "stopped");
     })();
