@@ -5,6 +5,12 @@ import { type Chunk, shortTransactions } from "./short-transactions.ts";
 import type { SqlDriver, SqlSession } from "./sql-driver.ts";
 
 const PURGE_CHUNK = 1_000;
+/** Bytes of payloads removed at once: to overwrite them a store of SQLite needs as much room again, until it lets go. */
+const PURGE_BYTES = 1 << 18;
+
+interface Removed extends Chunk {
+  readonly bytes: number;
+}
 
 /** Removes all that is kept of lanes, and the lanes: out of sight at once, then off the disk, chunk by chunk. */
 export async function purgeLanes(
@@ -12,13 +18,17 @@ export async function purgeLanes(
   selection: Selection,
   onProgress?: (done: number) => void,
 ): Promise<number> {
+  // On a full disk this is what makes the room to begin with.
+  await driver.forget?.().catch(() => undefined);
   const lanes = await driver.transaction((session) => detach(session, selection));
   let purged = 0;
+  const letGo = lettingGo(driver);
   for (const lane of lanes) {
     await shortTransactions(driver, (session) => removeChunk(session, lane), {
-      onCommitted: ({ done }) => {
-        purged += done;
-        if (done > 0) onProgress?.(purged);
+      onCommitted: async (removed) => {
+        purged += removed.done;
+        await letGo(removed);
+        if (removed.done > 0) onProgress?.(purged);
       },
     });
   }
@@ -27,14 +37,16 @@ export async function purgeLanes(
 
 /** Ends purges that a process began and did not live to end. How many events went. */
 export async function endPurges(driver: SqlDriver, signal?: AbortSignal): Promise<number> {
-  const removeFirst = async (session: SqlSession): Promise<Chunk> => {
+  const removeFirst = async (session: SqlSession): Promise<Removed> => {
     const [row] = await session.all("SELECT lane FROM webhook_lane WHERE tenant = $1 ORDER BY lane LIMIT 1", [PURGED]);
-    if (row === undefined) return { done: 0, isMore: false };
+    if (row === undefined) return { done: 0, bytes: 0, isMore: false };
     return { ...(await removeChunk(session, Number(row["lane"]))), isMore: true };
   };
   let purged = 0;
-  const onCommitted = ({ done }: Chunk): void => {
-    purged += done;
+  const letGo = lettingGo(driver);
+  const onCommitted = async (removed: Removed): Promise<void> => {
+    purged += removed.done;
+    await letGo(removed);
   };
   await shortTransactions(driver, removeFirst, { onCommitted, signal });
   return purged;
@@ -56,15 +68,35 @@ async function detach(session: SqlSession, selection: Selection): Promise<readon
   return lanes.map((row) => Number(row["lane"])).sort((a, b) => a - b);
 }
 
-/** Removes one chunk of a lane that is nobody's; the lane itself once it is empty. */
-async function removeChunk(session: SqlSession, lane: number): Promise<Chunk> {
+/** Lets go of copies of what was removed whenever that is much. */
+function lettingGo(driver: SqlDriver): (removed: Removed) => Promise<void> {
+  let bytes = 0;
+  return async (removed) => {
+    bytes += removed.bytes;
+    if (bytes < PURGE_BYTES) return;
+    bytes = 0;
+    await driver.forget?.();
+  };
+}
+
+/** Removes one chunk of a lane that is nobody's, at least one event; the lane itself once it is empty. */
+async function removeChunk(session: SqlSession, lane: number): Promise<Removed> {
   const events = await session.all(
-    `DELETE FROM webhook_event WHERE seq IN
-      (SELECT seq FROM webhook_event WHERE lane = $1 ORDER BY id LIMIT ${PURGE_CHUNK}) RETURNING seq`,
+    `SELECT id, bytes FROM webhook_event WHERE lane = $1 ORDER BY id LIMIT ${PURGE_CHUNK}`,
     [lane],
   );
-  if (events.length === 0) {
+  const [first] = events;
+  if (first === undefined) {
     await session.all("DELETE FROM webhook_lane WHERE lane = $1 AND tenant = $2", [lane, PURGED]);
+    return { done: 0, bytes: 0, isMore: false };
   }
-  return { done: events.length, isMore: events.length > 0 };
+  let [done, bytes] = [1, Number(first["bytes"])];
+  for (const event of events.slice(1)) {
+    if (bytes + Number(event["bytes"]) > PURGE_BYTES) break;
+    bytes += Number(event["bytes"]);
+    done++;
+  }
+  const upTo = String(events[done - 1]?.["id"]);
+  await session.all("DELETE FROM webhook_event WHERE lane = $1 AND id <= $2", [lane, upTo]);
+  return { done, bytes, isMore: true };
 }

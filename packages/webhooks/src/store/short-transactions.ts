@@ -24,11 +24,11 @@ export async function shortTransactions<C extends Chunk>(
   {
     onCommitted,
     signal,
-  }: { readonly onCommitted?: (chunk: C) => void; readonly signal?: AbortSignal | undefined } = {},
+  }: { readonly onCommitted?: (chunk: C) => void | Promise<void>; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   while (signal?.aborted !== true) {
     const chunk = await driver.transaction(work);
-    onCommitted?.(chunk);
+    await onCommitted?.(chunk);
     if (!chunk.isMore) return;
     await new Promise((done) => void setImmediate(done));
   }
