@@ -15,8 +15,8 @@ const PENDING = "(waiting > 0 OR gap IS NOT NULL OR telling IS NOT NULL)";
 const OPEN = "(paused IS NULL OR paused = 'unconfigured') AND replaying IS NULL";
 
 /**
- * The outbox over a database. Every method is one transaction, but for those that may have much to do
- * and those that read, which are one statement.
+ * The outbox over a database. Every method is one transaction, but for those that may have much to do, and those that
+ * read alone, which are one statement.
  *
  * @throws {TypeError} `options_invalid` where a bound is no positive number
  */
