@@ -19,6 +19,7 @@ import { addFleetCredential } from "./commands/fleet-credential.ts";
 import { addFleetList } from "./commands/fleet-list.ts";
 import { addImport } from "./commands/import.ts";
 import { addKeysInit } from "./commands/keys-init.ts";
+import { addKeysPassphrase } from "./commands/keys-passphrase.ts";
 import { addKeysReplaceLost } from "./commands/keys-replace-lost.ts";
 import { addKeysRetire, addKeysRevoke } from "./commands/keys-revoke.ts";
 import { addKeysRotate } from "./commands/keys-rotate.ts";
@@ -99,6 +100,7 @@ export async function addAllCommands(program: Command, given: readonly string[])
   addKeysRetire(keys);
   addKeysRevoke(keys);
   addKeysReplaceLost(keys);
+  addKeysPassphrase(keys);
   addKeysStatus(keys);
   addKeysPublish(keys);
   const policy = addGroup(program, "policy", "look at policies and bring them into force");

@@ -63,6 +63,7 @@ describe("help", () => {
       "fleet list",
       "import",
       "keys init",
+      "keys passphrase",
       "keys publish",
       "keys replace-lost",
       "keys retire",

@@ -18,6 +18,7 @@ export {
   type PublishFeedOptions,
   publishFeed,
 } from "./build-feed-directory.ts";
+export { type CopyKeysOptions, copyKeys } from "./copy-keys.ts";
 export { directorySource } from "./directory-source.ts";
 export { type DiskStoreOptions, diskStore } from "./disk-store.ts";
 export { type HttpSourceOptions, httpSource } from "./http-source.ts";

@@ -26,19 +26,31 @@ export interface KeyDirectoryOptions {
  *
  * @throws {DimmerError} `keys_unreadable` naming the file and the fix
  */
-export async function openKeyFile(
+export async function openKeyFile(file: string, options: KeyDirectoryOptions, warnings: string[]): Promise<Signer> {
+  const jwk = await openKeyJwk(file, options, warnings);
+  return await named(file, () => signerFromJwk(jwk));
+}
+
+/** Reads the private key of a file, to be written again. @throws {DimmerError} as `openKeyFile` */
+export async function openKeyJwk(
   file: string,
   { passphrase }: KeyDirectoryOptions,
   warnings: string[],
-): Promise<Signer> {
+): Promise<PrivateJwk> {
   const text = await readKeyFile(file, warnings);
-  try {
+  return await named(file, async () => {
     if (!isEncryptedJwk(text)) {
       if (passphrase !== undefined) warnings.push(`${file} is not encrypted: the passphrase was not needed`);
-      return await signerFromJwk(JSON.parse(text) as PrivateJwk);
+      return JSON.parse(text) as PrivateJwk;
     }
     if (passphrase === undefined) throw new DimmerError("keys_unreadable", "it is encrypted; give the passphrase");
-    return await signerFromJwk(await decryptJwk(text.trim(), passphrase));
+    return await decryptJwk(text.trim(), passphrase);
+  });
+}
+
+async function named<T>(file: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? "it is neither a JWK nor an encrypted one" : messageOf(cause);
     throw new DimmerError("keys_unreadable", `${file}: ${reason}`, { cause });
