@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Fact } from "@dimmer/lifecycle";
 import { Fault } from "../changes/fault.ts";
-import type { ActionBodies, ActionCall, ActionOutcome } from "./case-actions.ts";
+import type { ActionBodies, ActionCall, ActionOutcome } from "./case-action.ts";
 import { personalFactId } from "./record-fact.ts";
 import { planOf, refuseQuarantined } from "./record-judged.ts";
 import { openTask } from "./tasks.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ActionBodies, type ActionName, CASE_ACTIONS, type CaseAction } from "../../cases/case-actions.ts";
+import type { ActionBodies, ActionName, CaseAction } from "../../cases/case-action.ts";
+import { CASE_ACTIONS } from "../../cases/case-actions.ts";
 import { caseById } from "../../cases/open-case.ts";
 import { planOf, recordJudged } from "../../cases/record-judged.ts";
 import { Fault } from "../../changes/fault.ts";
