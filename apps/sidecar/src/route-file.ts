@@ -1,6 +1,6 @@
 import { DimmerError } from "@dimmer/core";
 import { compileRoutes, type RouteRule, type RouteTable } from "@dimmer/sdk/routes";
-import { isNode, isSeq } from "yaml";
+import { yaml } from "./config/lazy-yaml.ts";
 import { readYamlFile, type YamlFile } from "./config/yaml-file.ts";
 
 /**
@@ -28,6 +28,7 @@ export function readRouteFile(path: string): RouteTable {
 }
 
 function lineOfItem({ contents, lineAt }: YamlFile, index: number): string {
+  const { isNode, isSeq } = yaml();
   const item = isSeq(contents) ? contents.items[index] : undefined;
   const start = isNode(item) ? item.range?.[0] : undefined;
   return start === undefined ? "" : `, line ${lineAt(start)}`;

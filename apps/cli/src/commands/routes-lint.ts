@@ -3,7 +3,7 @@ import type { RouteAnswer, RouteFinding, RouteRule } from "@dimmer/sdk/routes";
 import type { Command } from "commander";
 import { columns } from "../answer.ts";
 import { addCommand, answering } from "../command.ts";
-import { readDataFile } from "../input-file.ts";
+import { readDataFile } from "../data-file.ts";
 import { readSoundPolicy } from "../policy-source.ts";
 
 /** One letter for each class of principal that a cell may name. */

@@ -1,5 +1,5 @@
-import { stringify } from "yaml";
 import { hideUserinfo } from "./audience.ts";
+import { yaml } from "./lazy-yaml.ts";
 import { type OptionName, SIDECAR_OPTIONS } from "./options.ts";
 import type { SidecarConfig } from "./read.ts";
 
@@ -13,7 +13,7 @@ export function printConfig(config: SidecarConfig): string {
   const lines = (Object.keys(SIDECAR_OPTIONS) as OptionName[]).map((name) => {
     const value = config[name];
     if (value === undefined) return `# ${name}: not set\n`;
-    const text = stringify({ [name]: shown(name, value) }, { lineWidth: 0 });
+    const text = yaml().stringify({ [name]: shown(name, value) }, { lineWidth: 0 });
     return text.replace("\n", ` # ${config.origins.get(name) ?? "default"}\n`);
   });
   return lines.join("");

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { DimmerError } from "@dimmer/core";
-import { LineCounter, type ParsedNode, parseDocument } from "yaml";
+import type { ParsedNode } from "yaml";
+import { yaml } from "./lazy-yaml.ts";
 
 /** A YAML file, read. */
 export interface YamlFile {
@@ -29,6 +30,7 @@ export function readYamlFile(path: string, option: string): YamlFile {
     throw fault(`cannot be read (${(error as NodeJS.ErrnoException).code}). Name a readable YAML file.`);
   }
   if (bytes.length > MAX_BYTES) throw fault(`has over ${MAX_BYTES} bytes. Is it the right file?`);
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(bytes.toString("utf8"), { strict: true, uniqueKeys: true, lineCounter: lines });
   const [problem] = document.errors;

@@ -8,8 +8,6 @@ const LIMITS = { keysInMap: 256, treeDepth: 64 } as const;
 /** A tab before anything but what opens elements and keys. */
 const TAB_INDENTED = /^[ ?:-]*\t/;
 
-/** The most bytes that a YAML file may have. */
-export const MAX_YAML_BYTES: number = 8 * 1024 * 1024;
 /** How many nodes aliases may unfold to: the `maxAliasCount` of every conversion of a guarded document. */
 export const MAX_ALIAS_COUNT = 100;
 
@@ -25,7 +23,7 @@ export interface GuardedYaml {
  * text, and the first fault ends it. Tags, directives, several documents, merge keys and fields twice are refused;
  * anchors are few. Convert it with `maxAliasCount: MAX_ALIAS_COUNT`.
  *
- * @param text at most `MAX_YAML_BYTES`: the caller looks at the size before it reads
+ * @param text at most 8 MiB: the caller looks at the size before it reads
  * @param file how messages name the file
  * @throws {DimmerError} `input_invalid`, naming file and line
  */

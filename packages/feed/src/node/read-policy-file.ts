@@ -1,7 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { DimmerError, lintPolicy, type PolicyDocument } from "@dimmer/core";
 import { diskFailure } from "./disk-failure.ts";
-import { MAX_ALIAS_COUNT, parseGuardedYaml } from "./guarded-yaml.ts";
 import { decodeUtf8, refuseAt } from "./input-place.ts";
 
 /** A policy statement is at most 1 MiB; a file of that many bytes says less than it. */
@@ -14,6 +13,8 @@ const MAX_POLICY_BYTES = 1024 * 1024;
  */
 export async function readPolicyDocument(path: string): Promise<unknown> {
   const text = await readText(path);
+  // Whoever only follows a feed reads no YAML, and need not hold a parser of it.
+  const { MAX_ALIAS_COUNT, parseGuardedYaml } = await import("./guarded-yaml.ts");
   const { document } = parseGuardedYaml(text, path);
   try {
     return document.toJS({ maxAliasCount: MAX_ALIAS_COUNT });

@@ -4,11 +4,12 @@ import { type CompiledPolicy, DimmerError } from "@dimmer/core";
 import type { WireEntitlement, WireLock, WireTombstone } from "@dimmer/statement";
 import { checkEntitlementNames, checkLockNames } from "../build/check-names.ts";
 import { diskFailure } from "./disk-failure.ts";
-import { MAX_YAML_BYTES } from "./guarded-yaml.ts";
 import { decodeUtf8, refuseAt } from "./input-place.ts";
 import { readNdjsonLines } from "./read-ndjson-lines.ts";
-import { readTenantsYaml } from "./read-tenants-yaml.ts";
 import { readTenantsEntry, type TenantsEntry } from "./tenants-entry.ts";
+
+/** The most bytes that a YAML file may have: what a parser of it holds in memory is many times as large. */
+const MAX_YAML_BYTES = 8 * 1024 * 1024;
 
 /** How a tenants file is read. */
 export interface TenantsFileOptions {
@@ -95,6 +96,8 @@ async function* entriesOf(
   const { form, stream } = await openForm(blocks, name, options.form);
   if (form === "yaml") {
     const placed: PlacedEntry[] = [];
+    // Whoever only follows a feed reads no YAML, and need not hold a parser of it.
+    const { readTenantsYaml } = await import("./read-tenants-yaml.ts");
     for (const { value, lineOf } of readTenantsYaml(await wholeText(stream, name), name)) {
       placed.push({ entry: readPlaced(value, name, lineOf, options), line: lineOf("") });
     }
