@@ -1,5 +1,5 @@
 import type { PgBoss } from "pg-boss";
-import { type Job, type JobParts, runJob } from "./run-job.ts";
+import { capabilityOf, type Job, type JobParts, runJob } from "./run-job.ts";
 
 /** The queue's name. */
 export const QUEUE = "jobs";
@@ -27,15 +27,18 @@ const heldKey = (tenant: string): string => `held:${tenant}`;
 export async function startPgBossWorker(options: PgBossWorkerOptions): Promise<() => Promise<void>> {
   const { boss, dimmer, lookAgainSeconds = 300, onJob } = options;
   await boss.createQueue(QUEUE, { retryLimit: 2, retryDelay: 1 });
-  const off = dimmer.on("change", ({ tenant }) => {
+  const bringForward = (tenant: string): void => {
     const forward = { singletonKey: heldKey(tenant), match: "all", startAfter: new Date() } as const;
     boss.update(QUEUE, undefined, forward).catch((error: unknown) => boss.emit("error", error as Error));
-  });
+  };
+  const off = dimmer.on("change", ({ tenant }) => bringForward(tenant));
   await boss.work<Job>(QUEUE, { pollingIntervalSeconds: 0.5 }, async (jobs) => {
     for (const { data, signal } of jobs) {
       const became = await runJob(options, data, signal);
       if (became === "later") {
         await boss.send(QUEUE, data, { startAfter: lookAgainSeconds, singletonKey: heldKey(data.tenant) });
+        // A change that came before the job was in the queue again found nothing to bring forward.
+        if (dimmer.check(data.tenant, capabilityOf(data), "service").allowed) bringForward(data.tenant);
       }
       onJob?.(data, became === "done" ? "done" : "put back");
     }

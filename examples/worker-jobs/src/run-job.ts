@@ -21,6 +21,11 @@ export interface JobParts {
 
 const PAGES = 10;
 
+/** What a job needs: an export is the tenant's way out, asked for as such, and goes on where jobs have stopped. */
+export function capabilityOf({ kind }: Job): "export" | "job" {
+  return kind === "export" ? "export" : "job";
+}
+
 /**
  * Carries a job out if its tenant may: the middle of a worker, whatever queue is around it.
  *
@@ -29,10 +34,8 @@ const PAGES = 10;
  * @throws what the job fails with by itself
  */
 export async function runJob(parts: JobParts, job: Job, queue?: AbortSignal): Promise<"done" | "later"> {
-  const { tenant, kind } = job;
-  // An export is the tenant's way out: it is asked for as such, and goes on where jobs have stopped.
-  const capability = kind === "export" ? "export" : "job";
-  const { outcome } = await guardJob(parts.dimmer, { tenant, capability, principal: "service" }, (signal) =>
+  const asked = { tenant: job.tenant, capability: capabilityOf(job), principal: "service" } as const;
+  const { outcome } = await guardJob(parts.dimmer, asked, (signal) =>
     carryOut(parts, job, queue === undefined ? signal : AbortSignal.any([signal, queue])),
   );
   return outcome === "done" ? "done" : "later";

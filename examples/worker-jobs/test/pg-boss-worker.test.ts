@@ -73,6 +73,22 @@ describe.runIf(hasPostgres())("the worker on pg-boss and PostgreSQL", PATIENT, (
     expect(await boss.findJobs(QUEUE, { queued: true })).toEqual([]);
   });
 
+  it("brings a job forward whose tenant pays while it is being put back", async () => {
+    await using world = await TestWorld.create({ tenants: [inMode("acme", "read_only")] });
+    const url = await database();
+    const { boss, became } = await running(url, world);
+    const send = boss.send.bind(boss);
+    // The change is told before the queue has the job again: the listener finds nothing.
+    vi.spyOn(boss, "send")
+      .mockImplementationOnce(send)
+      .mockImplementationOnce(async (...put) => {
+        await world.set(inFull("acme"));
+        return await send(...(put as unknown as Parameters<typeof send>));
+      });
+    await boss.send(QUEUE, report("acme"));
+    await expect.poll(() => became, WAIT).toEqual(["report-acme: put back", "report-acme: done"]);
+  });
+
   it("never runs a job of a locked tenant, however often it comes up, nor loses it", async () => {
     await using world = await TestWorld.create({ tenants: [inFull("acme")] });
     await world.lock("acme");
