@@ -1,7 +1,8 @@
-import { isTenantId } from "@dimmer/core";
+import { type Decision, isTenantId, type Principal } from "@dimmer/core";
 import type { Dimmer } from "@dimmer/sdk";
 import { formatVersion } from "@dimmer/statement";
 import { readTestQuestion, type TestQuestionFault } from "./read-question.ts";
+import { repeatedKeys } from "./repeated-keys.ts";
 import type { TestFeed } from "./test-feed.ts";
 import type { TestSource } from "./test-source.ts";
 
@@ -75,21 +76,24 @@ async function tokenDoor(request: Request, feed: TestFeed): Promise<Response | u
 }
 
 async function checkDoor(request: Request, dimmer: Dimmer): Promise<Response> {
-  const answer = answerTo(await jsonOf(request), dimmer);
+  const { value, repeated } = await jsonOf(request);
+  const answer = answerTo(value, dimmer, repeated[0]);
   return isFault(answer) ? problem(400, "malformed_question", answer.error, answer.field) : Response.json(answer);
 }
 
 async function checksDoor(request: Request, dimmer: Dimmer): Promise<Response> {
-  const body = await jsonOf(request);
+  const { value: body, repeated } = await jsonOf(request);
   const { checks, ...others } = isObject(body) ? body : {};
   const [other] = Object.keys(others);
   if (other !== undefined) return problem(400, "malformed_question", `${other} is not known here`, other);
   if (!Array.isArray(checks)) return problem(400, "malformed_question", "checks must be a list", "checks");
   if (checks.length > MAX_CHECKS) return problem(413, "too_large", `send at most ${MAX_CHECKS} at once`, "checks");
-  const decisions = checks.map((question: unknown) => {
-    const answer = answerTo(question, dimmer);
+  if (repeated.includes("checks")) return problem(400, "malformed_question", repetitionOf("checks"), "checks");
+  const decisions = checks.map((question: unknown, at: number) => {
+    const of = `checks[${at}].`;
+    const answer = answerTo(question, dimmer, repeated.find((path) => path.startsWith(of))?.slice(of.length));
     if (!isFault(answer)) return answer;
-    return { error: { title: "Malformed question", detail: answer.error, field: answer.field } };
+    return { error: { title: "The question is malformed", detail: answer.error, field: answer.field } };
   });
   return Response.json({ decisions });
 }
@@ -116,29 +120,51 @@ function isFault(answer: TestQuestionFault | Readonly<Record<string, unknown>>):
   return typeof answer["error"] === "string";
 }
 
-/** The answer to a question, or what is wrong with it. */
-function answerTo(question: unknown, dimmer: Dimmer): TestQuestionFault | Readonly<Record<string, unknown>> {
+/** Which of the two counts would be a guess. */
+function repetitionOf(field: string): string {
+  return `${field} stands twice: send it once`;
+}
+
+/**
+ * The answer to a question, or what is wrong with it.
+ *
+ * @param repeated the path of a key of it that stands twice
+ */
+function answerTo(
+  question: unknown,
+  dimmer: Dimmer,
+  repeated: string | undefined,
+): TestQuestionFault | Readonly<Record<string, unknown>> {
   const read = readTestQuestion(question);
   if ("error" in read) return read;
+  if (repeated !== undefined) return { error: repetitionOf(repeated), field: repeated };
   const { tenant, ask, atLeast } = read;
   const decision = dimmer.ask(tenant, ask, atLeast);
   const version = versionOf(dimmer);
-  if (decision.allowed) return { ...decision, version };
-  const { principal } = ask;
+  return decision.allowed
+    ? { ...decision, version }
+    : { ...decision, version, tenant, ...reportOf(dimmer, tenant, decision, ask.principal) };
+}
+
+/** What stands behind a denial. Of a lock, too: this answers the product, not its callers. */
+function reportOf(dimmer: Dimmer, tenant: string, decision: Decision, principal: Principal | undefined): object {
+  const { lock } = dimmer.explain(tenant);
+  if (decision.reason === "locked" && lock !== undefined) return { case: lock.case, since: lock.since };
   const { case: id, since, next } = dimmer.denial(tenant, decision, principal === undefined ? {} : { principal }).body;
-  const told = { ...(id && { case: id }), ...(since && { since }), ...(next && { next }) };
-  return { ...decision, version, tenant, ...told };
+  return { ...(id && { case: id }), ...(since && { since }), ...(next && { next }) };
 }
 
 function versionOf(dimmer: Dimmer): string {
   return formatVersion(dimmer.status().version ?? { epoch: 0, seq: 0 });
 }
 
-async function jsonOf(request: Request): Promise<unknown> {
+/** The body as JSON, and the keys that it repeats; `undefined` and none where it is no JSON. */
+async function jsonOf(request: Request): Promise<{ readonly value: unknown; readonly repeated: readonly string[] }> {
+  const text = await request.text();
   try {
-    return await request.json();
+    return { value: JSON.parse(text) as unknown, repeated: repeatedKeys(text) };
   } catch {
-    return undefined;
+    return { value: undefined, repeated: [] };
   }
 }
 

@@ -73,6 +73,45 @@ describe("the doors of a sidecar", () => {
     expect(body).toMatchObject({ decisions: [{ error: { detail: expect.stringContaining(detail) } }] });
   });
 
+  it("name case and date of a lock, as a sidecar does to the product", async () => {
+    await using world = await TestWorld.create({ tenants });
+    await world.lock("acme");
+    const { lock } = world.dimmer.explain("acme");
+    expect((await ask(world.sidecar, "/v1/check", { tenant: "acme", capability: "view" })).body).toEqual({
+      allowed: false,
+      capability: "view",
+      mode: "locked",
+      reason: "locked",
+      cause: "security",
+      freshness: "fresh",
+      version: "1.2",
+      tenant: "acme",
+      case: lock?.case,
+      since: lock?.since,
+    });
+    expect([lock?.case, lock?.since]).toEqual([expect.stringMatching(/./), expect.stringContaining("T")]);
+  });
+
+  it.each([
+    ['{"tenant":"paying","capability":"view","tenant":"acme"}', "tenant"],
+    ['{"tenant":"acme","feature":"seats","usage":{"current":1,"current":2}}', "usage.current"],
+    ['{"tenant":"acme","capability":"view","cap\\u0061bility":"create"}', "capability"],
+  ])("refuse the repeated key of %s, alone and in a batch, where it spoils no other", async (text, field) => {
+    await using world = await TestWorld.create({ tenants });
+    const post = async (path: string, body: string): Promise<{ status: number; body: unknown }> => {
+      const response = await world.sidecar(new Request(`http://sidecar.test${path}`, { method: "POST", body }));
+      return { status: response.status, body: await response.json() };
+    };
+    const detail = `${field} stands twice: send it once`;
+    expect(await post("/v1/check", text)).toMatchObject({ status: 400, body: { field, detail } });
+    const good = '{"tenant":"acme","capability":"view"}';
+    expect(await post("/v1/checks", `{"checks":[${good},${text},${good}]}`)).toMatchObject({
+      status: 200,
+      body: { decisions: [{ allowed: true }, { error: { field, detail } }, { allowed: true }] },
+    });
+    expect((await post("/v1/checks", `{"checks":[],"checks":[${good}]}`)).status).toBe(400);
+  });
+
   it("hold answers to a version, and refuse batches as a sidecar does", async () => {
     await using world = await TestWorld.create({ tenants });
     const { sidecar } = world;
