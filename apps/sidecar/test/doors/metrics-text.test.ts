@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { alone, Metrics } from "../../src/doors/metrics-text.ts";
 import { runSidecar, testFeed } from "../running-sidecar.ts";
 
+/** A program of the machine, not of a package. */
+const PROMTOOL = "promtool";
+
 describe("Metrics", () => {
   it("writes help, type and values as the text format has them", () => {
     const metrics = new Metrics();
@@ -58,7 +61,7 @@ describe("Metrics", () => {
     const { ask } = await runSidecar(await testFeed());
     const { text: input } = await ask("/metrics");
     expect(input.split("\n").filter((line) => line.startsWith("# TYPE")).length).toBeGreaterThan(30);
-    const { error, status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
+    const { error, status, stdout, stderr } = spawnSync(PROMTOOL, ["check", "metrics"], { input, encoding: "utf8" });
     if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
       process.stdout.write("not run: promtool is not installed\n");
       return;
