@@ -19,6 +19,8 @@ export interface Kind {
   readonly probe: readonly string[];
   /** Its status where the sidecar is gone, as its example documents. */
   readonly whenDown: number;
+  /** Its status where the sidecar hangs, and after how long at the latest, of a machine that does much else, in milliseconds. */
+  readonly whenHung: { readonly status: number; readonly withinMs: number };
   /** Turns what the configuration says of that into what its own comment says for the other way, where there is one. */
   readonly failOpen?: (text: string) => string;
   /** Its statuses where it cannot carry to the product what it let through. */
@@ -32,6 +34,7 @@ export const KINDS: readonly Kind[] = [
   {
     name: "nginx",
     whenDown: 503,
+    whenHung: { status: 503, withinMs: 10_000 },
     whenBroken: [502],
     command: ["nginx", "-p", ".", "-c", "nginx.conf", "-g", "daemon off;"],
     probe: ["nginx", "-v"],
@@ -44,18 +47,20 @@ export const KINDS: readonly Kind[] = [
   {
     name: "caddy",
     whenDown: 502,
+    whenHung: { status: 504, withinMs: 10_000 },
     whenBroken: [502],
     command: ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
     probe: ["caddy", "version"],
     speaksHttp2: false,
     failOpen: (text) => {
-      const written = /write here: (handle_errors \{.*\})/.exec(text)?.[1] ?? "";
-      return text.replace(/\}\s*$/, `\t${written.replace("{ ", "{\n").replace(" }", "\n}")}\n}\n`);
+      const written = /write here:\n((?:\t#.*\n)+)/.exec(text)?.[1] ?? "";
+      return text.replace(/\}\s*$/, () => `${written.replaceAll("#", "")}}\n`);
     },
   },
   {
     name: "haproxy",
     whenDown: 503,
+    whenHung: { status: 503, withinMs: 10_000 },
     whenBroken: [502],
     command: ["haproxy", "-f", "haproxy.cfg"],
     probe: ["haproxy", "-v"],
@@ -65,6 +70,7 @@ export const KINDS: readonly Kind[] = [
   {
     name: "envoy",
     whenDown: 503,
+    whenHung: { status: 503, withinMs: 10_000 },
     whenBroken: [503],
     command: [tool("envoy"), "-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "2", "--log-level", "warn"],
     probe: [tool("envoy"), "--version"],
@@ -74,6 +80,7 @@ export const KINDS: readonly Kind[] = [
   {
     name: "traefik",
     whenDown: 500,
+    whenHung: { status: 500, withinMs: 40_000 },
     whenBroken: [500, 502],
     command: [tool("traefik"), "--configFile=traefik.yaml"],
     probe: [tool("traefik"), "version"],
@@ -85,6 +92,10 @@ export const KINDS: readonly Kind[] = [
 export function isInstalled({ probe: [command = "", ...args] }: Kind): boolean {
   return spawnSync(command, args).status === 0;
 }
+
+/** The sidecar of a test shares its process and its machine with much else: a late answer is none that failed. */
+const TIMEOUTS =
+  /(proxy_connect_timeout|proxy_read_timeout|timeout:|connect_timeout:|timeout connect|dial_timeout|header_timeout) (?:200ms|0\.2s|1s)/g;
 
 /** A port that was free a moment ago. */
 async function freePort(): Promise<number> {
@@ -101,14 +112,22 @@ export interface Sides {
   readonly sidecar: { readonly port: number; readonly socketPath: string };
 }
 
+/** How a gateway is started. */
+export interface GatewayOptions {
+  /** Whether it lets requests through when the sidecar is down, as its example says how. */
+  readonly failsOpen?: boolean;
+  /** `false`: it waits for the sidecar as long as is shipped, and no longer. */
+  readonly isPatient?: boolean;
+}
+
 /**
  * Starts a gateway in front of a product and beside a sidecar; it ends with the test. Returns its port. Its configuration is the one
- * that is shipped, but for ports and for how long it waits for the sidecar.
+ * that is shipped, but for ports and, where it is patient, for how long it waits for the sidecar.
  */
 export async function startGateway(
   kind: Kind,
   { product, sidecar }: Sides,
-  { failsOpen = false }: { readonly failsOpen?: boolean } = {},
+  { failsOpen = false, isPatient = true }: GatewayOptions = {},
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), `dimmer-${kind.name}-`));
   mkdirSync(join(folder, "tmp"));
@@ -122,17 +141,13 @@ export async function startGateway(
     writeFileSync(
       path,
       chosen
-        .replaceAll(/127\.0\.0\.1(:|, port_value: )8080/g, `127.0.0.1$1${port}`)
+        .replaceAll(/(127\.0\.0\.1:|127\.0\.0\.1, port_value: |^:)8080/gm, `$1${port}`)
         .replaceAll(/127\.0\.0\.1(:|, port_value: )9000/g, `127.0.0.1$1${product}`)
         .replaceAll("127.0.0.1:9001", `127.0.0.1:${login}`)
         .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar.port}`)
         .replaceAll("/run/dimmer/sidecar.sock", sidecar.socketPath)
-        // The sidecar of a test shares its process and its machine with much else: a late answer is none that failed.
-        .replace(
-          /(proxy_connect_timeout|proxy_read_timeout|timeout:|connect_timeout:|timeout connect) (200ms|0\.2s|1s)/g,
-          "$1 20s",
-        )
-        .replace("TIMEOUT_MS = 1000", "TIMEOUT_MS = 20000"),
+        .replaceAll(isPatient ? TIMEOUTS : /$^/g, "$1 20s")
+        .replace(isPatient ? "TIMEOUT_MS = 1000" : /$^/, "TIMEOUT_MS = 20000"),
     );
   }
   const [command = "", ...args] = kind.command;

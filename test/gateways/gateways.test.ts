@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+import { createServer, type IncomingMessage, type RequestListener, request, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type Answer, type Asked, ask } from "../../apps/sidecar/test/http-client.ts";
 import { rawConnection } from "../../apps/sidecar/test/raw-connection.ts";
-import { type RunningSidecar, runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
+import { type RunningSidecar, type RunOptions, runSidecar, testFeed } from "../../apps/sidecar/test/running-sidecar.ts";
 import { scratchDirectory } from "../../apps/sidecar/test/scratch.ts";
-import { statusesIn } from "./exchange.ts";
-import { isInstalled, KINDS, type Kind, type Sides, startGateway } from "./gateway.ts";
+import { eachOf, exchange, statusesIn } from "./exchange.ts";
+import { type GatewayOptions, isInstalled, KINDS, type Kind, type Sides, startGateway } from "./gateway.ts";
 import { LARGE, startUpstream, type Upstream } from "./upstream.ts";
+import { faultsIn } from "./what-was-seen.ts";
 
 const here = KINDS.filter(isInstalled);
 const missing = KINDS.filter((kind) => !here.includes(kind));
@@ -20,6 +20,38 @@ const bearer = (tenant: string, principal = "member"): Record<string, string> =>
   authorization: `Bearer ${tenant}:${principal}`,
 });
 
+/** Lines of a request that is the only one on its connection. */
+const CLOSING = "Host: 127.0.0.1\r\nConnection: close\r\n";
+
+const ENCODED_PATHS = [
+  "/api%2fnotes",
+  "/api/%2e%2e%2fnotes",
+  "/api/notes%00",
+  "/x/%c0%ae%c0%ae/y",
+  "/api/notes;a=b",
+  "/a%5cb",
+  "/x/%6eotes",
+];
+
+/** Sessions as a product may read them, whatever its gateway does. */
+const SPELLINGS = [
+  "Authorization: bearer locked:admin",
+  "Authorization: BEARER locked:admin",
+  "Authorization: Bearer  locked:admin",
+  "AUTHORIZATION: bEARER locked:admin",
+  "Authorization: bearer locked:admin\r\nAuthorization: Bearer acme:admin",
+  "Authorization: Bearer locked:admin\r\nAuthorization: Bearer locked:admin",
+];
+
+/** About what gateways and the sidecar take at most, and far beyond, in bytes. */
+const SIZES_BYTES = [
+  ...Array.from({ length: 40 }, (_, at) => 7_000 + at * 250),
+  ...Array.from({ length: 12 }, () => 60_000),
+  30_000,
+  130_000,
+  900_000,
+];
+
 interface Whole {
   readonly upstream: Upstream;
   readonly sidecar: RunningSidecar;
@@ -27,9 +59,9 @@ interface Whole {
   readonly through: (path: string, asked?: Asked) => Promise<Answer>;
 }
 
-async function whole(kind: Kind, options: { readonly failsOpen?: boolean } = {}): Promise<Whole> {
+async function whole(kind: Kind, options: GatewayOptions & Pick<RunOptions, "flags"> = {}): Promise<Whole> {
   const upstream = await startUpstream();
-  const sidecar = await runSidecar(await testFeed());
+  const sidecar = await runSidecar(await testFeed(), options);
   const port = await startGateway(kind, { product: upstream.port, sidecar }, options);
   return { upstream, sidecar, port, through: (path, asked) => ask({ port }, path, asked) };
 }
@@ -175,29 +207,33 @@ describe.each(here)("$name with its shipped configuration", (kind) => {
     expect(upstream.reached[0]?.headers).toMatchObject({ "dimmer-tenant": "reading", "dimmer-mode": "read_only" });
   });
 
-  it.each([
-    "/api%2fnotes",
-    "/api/%2e%2e%2fnotes",
-    "/api/notes%00",
-    "/x/%c0%ae%c0%ae/y",
-    "/api/notes;a=b",
-    "/a%5cb",
-    "/x/%6eotes",
-  ])("does not let an encoded path slip by: %s", async (path) => {
+  it("does not let an encoded path slip by", async () => {
     const { port, upstream } = await whole(kind);
-    const socket = connect({ host: "127.0.0.1", port });
-    socket.write(
-      `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer acme:member\r\nconnection: close\r\n\r\n`,
-    );
-    let text = "";
-    socket.setEncoding("latin1").on("data", (piece: string) => {
-      text += piece;
-    });
-    await once(socket, "close");
+    for (const path of ENCODED_PATHS) {
+      const received = await exchange(
+        port,
+        `GET ${path} HTTP/1.1\r\n${CLOSING}Authorization: Bearer acme:member\r\n\r\n`,
+      );
+      const isDecoded = kind.name === "traefik" && path === "/x/%6eotes";
+      expect(statusesIn(received), path).toEqual([isDecoded ? 200 : 400]);
+    }
     const arrived = upstream.reached.map(({ url }) => url);
-    if (kind.name === "traefik" && path === "/x/%6eotes")
-      expect(arrived, "decoded before it asks").toEqual(["/x/notes"]);
-    else expect([text.slice(0, 12), arrived]).toEqual(["HTTP/1.1 400", []]);
+    expect(arrived, "Traefik decodes before it asks").toEqual(kind.name === "traefik" ? ["/x/notes"] : []);
+  });
+
+  it("lets no session pass as nobody's, where those without one pass", async () => {
+    const { port, upstream, sidecar } = await whole(kind, { flags: { hooksWithoutTenant: "pass" } });
+    // What was asked of it until it listened.
+    upstream.reached.splice(0);
+    for (const session of SPELLINGS) {
+      await exchange(port, `GET /notes HTTP/1.1\r\n${CLOSING}${session}\r\n\r\n`);
+    }
+    expect(await faultsIn(upstream, sidecar)).toEqual([]);
+    upstream.reached.splice(0);
+    const nobody = await exchange(port, `GET /notes HTTP/1.1\r\n${CLOSING}\r\n`);
+    expect([statusesIn(nobody), upstream.reached.length]).toEqual([[200], 1]);
+    const spelt = await exchange(port, `GET /notes HTTP/1.1\r\n${CLOSING}Authorization: bearer  acme:member\r\n\r\n`);
+    expect([statusesIn(spelt), upstream.reached[1]?.headers["dimmer-tenant"]]).toEqual([[200], "acme"]);
   });
 
   it("refuses when the sidecar is gone, with its own error", async () => {
@@ -221,6 +257,25 @@ describe.each(here.filter(({ failOpen }) => failOpen))("$name, told to fail open
     expect([answer.status, answer.text]).toEqual([200, "from the product"]);
   });
 
+  it("carries out once what the product breaks off", async () => {
+    const { port, upstream, through } = await whole(kind, { failsOpen: true });
+    const sent = `POST /break-off HTTP/1.1\r\n${CLOSING}Authorization: Bearer acme:member\r\nContent-Length: 0\r\n\r\n`;
+    expect(kind.whenBroken).toContain(statusesIn(await exchange(port, sent))[0]);
+    expect((await through("/notes", { headers: bearer("acme") })).status).toBe(200);
+    expect(upstream.reached.map(({ url }) => url)).toEqual(["/break-off", "/notes"]);
+  });
+
+  it("D2 · lets no locked tenant in by the size of its request", { timeout: 60_000 }, async () => {
+    const { port, upstream, sidecar } = await whole(kind, { failsOpen: true });
+    const long = SIZES_BYTES.flatMap((size) => [
+      `GET /notes?${"a".repeat(size)} HTTP/1.1\r\n${CLOSING}Authorization: Bearer locked:admin\r\n\r\n`,
+      `GET /notes HTTP/1.1\r\n${CLOSING}Authorization: Bearer locked:admin\r\nX-Long: ${"a".repeat(size)}\r\n\r\n`,
+    ]);
+    await eachOf(long, 20, async (bytes) => void (await exchange(port, bytes)));
+    expect(await faultsIn(upstream, sidecar)).toEqual([]);
+    expect(upstream.reached).toEqual([]);
+  });
+
   it("lets nothing through that the sidecar could not read, even where it lets through what it is not asked", async () => {
     const upstream = await startUpstream();
     const sidecar = await startRefusing();
@@ -231,11 +286,29 @@ describe.each(here.filter(({ failOpen }) => failOpen))("$name, told to fail open
   });
 });
 
+it.runIf(here.some(({ name }) => name === "caddy"))(
+  "Caddy asks each question over a connection of its own",
+  async () => {
+    const asked: (Socket | undefined)[] = [];
+    const sidecar = await startStub((req, res) => {
+      asked.push(req.socket);
+      res.end();
+    });
+    const upstream = await startUpstream();
+    const [caddy] = here.filter(({ name }) => name === "caddy");
+    const port = await startGateway(caddy as Kind, { product: upstream.port, sidecar });
+    for (let sent = 0; sent < 3; sent++) await ask({ port }, "/notes", { headers: bearer("acme") });
+    expect([asked.length >= 3, new Set(asked).size]).toEqual([true, asked.length]);
+  },
+);
+
 /** What is in a sidecar's place and answers each question as Node's parser does one that it cannot read. */
-async function startRefusing(): Promise<Sides["sidecar"]> {
-  const [tcp, socket] = [1, 2].map(() =>
-    createServer((_req, res) => void res.writeHead(431, { "content-length": "0", connection: "close" }).end()),
-  ) as [Server, Server];
+function startRefusing(): Promise<Sides["sidecar"]> {
+  return startStub((_req, res) => void res.writeHead(431, { "content-length": "0", connection: "close" }).end());
+}
+
+async function startStub(answer: RequestListener): Promise<Sides["sidecar"]> {
+  const [tcp, socket] = [1, 2].map(() => createServer(answer)) as [Server, Server];
   const socketPath = join(scratchDirectory(), "s");
   await Promise.all([
     new Promise<void>((done) => tcp.listen(0, "127.0.0.1", done)),

@@ -52,6 +52,11 @@ export const HOSTILE_HTTP2: readonly HostileRequest[] = [
   written("names of the proxy with underscores", {
     headers: TOLD.map(([name, value]) => [name.replaceAll("-", "_"), value]),
   }),
+  ...[".", "~", "!"].map((mark) =>
+    written(`names of the proxy with ${mark}`, {
+      headers: TOLD.map(([name, value]) => [name.replace("-", mark), value]),
+    }),
+  ),
   written("names of the proxy in capitals", { headers: TOLD.map(([name, value]) => [name.toUpperCase(), value]) }),
   written("names of the proxy in the trailer", { body: "{}", trailer: TOLD }),
   written("a line in a value", { headers: [["x-line", `a${LINE}`]] }),
@@ -108,6 +113,10 @@ export const HOSTILE_HTTP2: readonly HostileRequest[] = [
   }),
   written("a body that is a request", { path: "/pay/x", body: HIDDEN }),
   written("a second session", { headers: [["authorization", "Bearer acme:admin"]] }),
+  written("two sessions, the spelling apart", { pseudo: [["authorization", "bearer locked:admin"]] }),
+  ...["x-original-url", "x-rewrite-url", "x.original.url"].map((name) =>
+    written(name, { method: "GET", path: "/notes", headers: [[name, "/create/x"]] }),
+  ),
   written("another method by header", { method: "GET", path: "/notes", headers: [["x-http-method-override", "POST"]] }),
 ];
 

@@ -91,6 +91,12 @@ const HEADERS: readonly HostileRequest[] = [
   written("names of the proxy behind a bare line feed", { headers: ["X-Cut: a\nDimmer-Tenant: acme"] }),
   written("names of the proxy behind a bare carriage return", { headers: ["X-Cut: a\rDimmer-Tenant: acme"] }),
   written("names of the proxy that nobody knows", { headers: ["Dimmer-Unheard: of", "Dimmer-Status: 200"] }),
+  written("the proxy's name alone", { headers: ["Dimmer: full", "Dimmer-Status: 200"] }),
+  ...[".", "~", "!", "_"].map((mark) =>
+    written(`names of the proxy with ${mark}`, {
+      headers: NAMES.map((name) => name.replace("-", mark)),
+    }),
+  ),
   written("empty names of the proxy", { headers: ["Dimmer-Tenant:", "Dimmer-Principal:"] }),
   ...["Dimmer-Tenant", "Dimmer-Principal", "X-Forwarded-Uri", "X-Original-URI", "Authorization", "Host"].map((name) =>
     written(`${name} dropped by Connection`, { connection: `Connection: close, ${name}` }),
@@ -99,11 +105,25 @@ const HEADERS: readonly HostileRequest[] = [
     headers: ["Transfer-Encoding: chunked", "Trailer: Dimmer-Tenant"],
     connection: "Connection: close\r\n\r\n2\r\n{}\r\n0\r\nDimmer-Tenant: acme\r\nDimmer-Principal: admin",
   }),
+  ...["bearer locked:admin", "Bearer unpaid:member", "Basic bG9ja2VkOg=="].map((first) =>
+    written(`${first}, and then the session`, { host: ["Host: 127.0.0.1", `Authorization: ${first}`] }),
+  ),
   written("a second session", { headers: ["Authorization: Bearer acme:admin"] }),
   written("a second session that is none", { headers: ["Authorization: nothing acme:admin"] }),
   written("two sessions in one header", { headers: [], host: ["Host: 127.0.0.1", "Authorization: x,"] }),
-  ...["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override"].map((name) =>
-    written(`${name}`, { line: "GET /notes HTTP/1.1", headers: [`${name}: POST`] }),
+  ...[
+    "X-HTTP-Method-Override",
+    "X-HTTP-Method",
+    "X-Method-Override",
+    "X_HTTP_Method_Override",
+    "X_HTTP-Method_Override",
+    "X_HTTP-Method-Override",
+    "X-HTTP-Method_Override",
+    "X.HTTP.Method.Override",
+    "X.Method-Override",
+  ].map((name) => written(`${name}`, { line: "GET /notes HTTP/1.1", headers: [`${name}: POST`] })),
+  ...["X-Original-URL", "X-Rewrite-URL", "X_Original_URL", "X.Rewrite.URL"].map((name) =>
+    written(name, { line: "GET /notes HTTP/1.1", headers: [`${name}: /create/x`] }),
   ),
   written("a header of 20 KB", { headers: [`X-Long: ${"a".repeat(20_000)}`] }),
   written("a header of 70 KB", { headers: [`X-Long: ${"a".repeat(70_000)}`] }),
@@ -152,6 +172,7 @@ const LINES: readonly HostileRequest[] = [
 ].map((line) => written(line, { line }));
 
 const HOSTS: readonly HostileRequest[] = [
+  written("another Host", { line: "GET /notes HTTP/1.1", host: ["Host: product.example"] }),
   written("no Host", { host: [] }),
   written("two Hosts", { host: ["Host: 127.0.0.1", "Host: localhost"] }),
   written("an empty Host", { host: ["Host:"] }),
@@ -292,6 +313,10 @@ const UPGRADES: readonly HostileRequest[] = [
   upgrade("TLS by upgrade", "TLS/1.0"),
   upgrade("a WebSocket or HTTP/2", "websocket, h2c"),
   upgrade("two upgrades", "websocket\r\nUpgrade: h2c"),
+  upgrade("two upgrades, the WebSocket last", "h2c\r\nUpgrade: websocket"),
+  upgrade("TLS and a WebSocket", "TLS/1.0\r\nUpgrade: websocket"),
+  // No session is asked for where the route is open.
+  upgrade("two upgrades by OPTIONS", "h2c\r\nUpgrade: websocket", "OPTIONS /create/x HTTP/1.1"),
 ];
 
 /** Every shape, each under a name of its own. */
@@ -310,6 +335,8 @@ export const HONEST: readonly string[] = [
   "names of the proxy",
   "names of the proxy with underscores",
   "X-HTTP-Method-Override",
+  "X-Original-URL",
+  "another Host",
   "Dimmer-Tenant dropped by Connection",
   "OPTIONS /create/x HTTP/1.1",
   "GET /CREATE/x HTTP/1.1",

@@ -17,7 +17,13 @@ const { http } = parse(readFileSync(join(FOLDER, "dynamic.yaml"), "utf8")) as Dy
 /** Fields of a middleware, as Traefik documents them; it starts with a misspelt one and does nothing of it. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   headers: ["customRequestHeaders"],
-  forwardAuth: ["address", "trustForwardHeader", "authRequestHeaders", "authResponseHeaders"],
+  forwardAuth: [
+    "address",
+    "trustForwardHeader",
+    "authRequestHeaders",
+    "authResponseHeaders",
+    "authResponseHeadersRegex",
+  ],
 };
 
 it("Traefik is given no field that it does not know, nor a name that stands for nothing", () => {

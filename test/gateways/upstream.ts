@@ -28,8 +28,8 @@ export interface Upstream {
 export const LARGE: Buffer = Buffer.alloc(3_000_000, "0123456789abcdef");
 
 /**
- * Starts a product that answers every request: `/large` with many bytes, `/own-403` with its own denial, preflights with
- * CORS. It takes every upgrade, and then says back what it hears.
+ * Starts a product that answers every request: `/large` with many bytes, `/own-403` with its own denial, `/break-off` by ending the
+ * connection, preflights with CORS. It takes every upgrade, and then says back what it hears.
  */
 export async function startUpstream(): Promise<Upstream> {
   const reached: Reached[] = [];
@@ -52,6 +52,7 @@ export async function startUpstream(): Promise<Upstream> {
       entry.sha256 = hash.digest("hex");
       if (req.method === "OPTIONS") res.writeHead(204, { "access-control-allow-origin": "*" }).end();
       else if (req.url === "/large") res.end(LARGE);
+      else if (req.url === "/break-off") req.socket.destroy();
       else if (req.url === "/own-403") res.writeHead(403, { "x-own": "yes" }).end("the product's own");
       else res.end("from the product");
     });

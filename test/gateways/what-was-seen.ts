@@ -5,7 +5,10 @@ import type { Reached, Upstream } from "./upstream.ts";
 
 /** What a product takes for the tenant, the principal, the mode and the reason, once each. */
 const TOLD = ["dimmer-tenant", "dimmer-principal", "dimmer-mode", "dimmer-reason"];
-const METHODS = ["x-http-method-override", "x-http-method", "x-method-override"];
+/** What only a proxy says beside it, and then to its client. */
+const UNTOLD = ["dimmer", "dimmer-status"];
+/** What a framework may read instead of the method and the path that were asked about. */
+const OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
 
 /**
  * What is wrong with the requests that reached a product: one that no session stands for, that says of itself what only
@@ -27,15 +30,18 @@ function headerFaults(seen: Reached): string[] {
   const faults: string[] = [];
   for (const [name, values] of headersOf(seen)) {
     const read = name.replaceAll(/[^a-z0-9]/g, "-");
-    if (TOLD.includes(read) && !TOLD.includes(name)) faults.push(`${name} is not the proxy's`);
-    if (METHODS.includes(read)) faults.push(`${name} states another method`);
+    if (UNTOLD.includes(read) || (TOLD.includes(read) && !TOLD.includes(name)))
+      faults.push(`${name} is not the proxy's`);
+    if (OVERRIDES.includes(read)) faults.push(`${name} states another request`);
     if (TOLD.includes(name) && values.length !== 1) faults.push(`${name} stands ${values.length} times`);
   }
   const { upgrade } = seen.headers;
   if (upgrade !== undefined && upgrade.toLowerCase() !== "websocket") faults.push(`an upgrade to ${upgrade}`);
   const { tenant, principal } = toldBy(seen);
   const sessions = headersOf(seen).get("authorization") ?? [];
-  if (tenant !== undefined && !sessions.includes(`Bearer ${tenant}:${principal}`)) {
+  if (sessions.length > 1) faults.push(`${sessions.length} sessions`);
+  const isOf = (session: string): boolean => session.replace(/^bearer +/i, "") === `${tenant}:${principal}`;
+  if (tenant !== undefined && !sessions.some(isOf)) {
     faults.push(`told to be of ${tenant}, ${principal}, without such a session`);
   }
   return faults;
