@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { mindChild } from "./children.ts";
 import { profileFlags } from "./profile/profile-folder.ts";
 
 /** A process of the suite: it prints one JSON line when ready, and ends when asked. */
@@ -31,6 +32,7 @@ export function pinned(command: readonly string[], core: number | undefined): st
 export async function startChild(command: readonly string[], options: SpawnOptions = {}): Promise<BenchChild> {
   const [file = "", ...args] = pinned(command, options.core);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
+  mindChild(child);
   const errors: string[] = [];
   child.stderr.on("data", (bytes: Buffer) => errors.push(bytes.toString()));
   const ready = await firstLine(child, errors, options.readyMs ?? 60_000, command.join(" "));
@@ -47,6 +49,7 @@ export async function runChild<T>(command: readonly string[], options: SpawnOpti
 export async function runChildLines<T>(command: readonly string[], options: SpawnOptions = {}): Promise<T[]> {
   const [file = "", ...args] = pinned(command, options.core);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.env } });
+  mindChild(child);
   let output = "";
   let errors = "";
   child.stderr.pipe(process.stderr, { end: false });

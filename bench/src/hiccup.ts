@@ -1,3 +1,4 @@
+import { loadavg } from "node:os";
 import { quantile } from "./statistics.ts";
 
 /** How long this machine itself stalls a process that only reads the clock, in milliseconds. */
@@ -7,6 +8,10 @@ export interface Hiccup {
   readonly maxMs: number;
   /** Stalls of over 1 ms in a second. */
   readonly stallsPerSecond: number;
+  /** How long it looked. */
+  readonly seconds: number;
+  /** Load average of the minute before: what others keep busy. */
+  readonly load: number;
 }
 
 const STEP_NS = 50_000n;
@@ -16,6 +21,7 @@ const STEP_NS = 50_000n;
  * it finds is the machine's own noise: no server on it can promise less.
  */
 export function measureHiccup(durationMs: number): Hiccup {
+  const load = loadavg()[0] ?? Number.NaN;
   const end = process.hrtime.bigint() + BigInt(durationMs) * 1_000_000n;
   const gaps: number[] = [];
   let last = process.hrtime.bigint();
@@ -38,5 +44,7 @@ export function measureHiccup(durationMs: number): Hiccup {
     p999Ms: quantile(gaps, 0.999),
     maxMs: gaps.at(-1) ?? Number.NaN,
     stallsPerSecond: stalls / (durationMs / 1_000),
+    seconds: durationMs / 1_000,
+    load,
   };
 }

@@ -1,103 +1,121 @@
-import { parseArgs } from "node:util";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { endChildren, endForGood } from "./children.ts";
 import { measureHiccup } from "./hiccup.ts";
+import { takeLock } from "./lock.ts";
 import { describeMachine } from "./machine.ts";
+import { type BenchOptions, HELP, readOptions } from "./options.ts";
 import { drawProfiles, profileSuite } from "./profile/profile-folder.ts";
-import { describeRun, type Report, updateDocuments, writeResults } from "./report.ts";
-import type { SuiteOptions, SuiteResult } from "./suite.ts";
+import {
+  describeRun,
+  describeStalls,
+  type Measured,
+  type Report,
+  resultsOf,
+  updateDocuments,
+  writeResults,
+  writeWhole,
+} from "./report.ts";
+import { StallSampler } from "./stall-sampler.ts";
 import { SUITES } from "./suites.ts";
 
-const STANDARD = Object.keys(SUITES).filter((name) => SUITES[name]?.isApart !== true);
-const APART = Object.keys(SUITES).filter((name) => SUITES[name]?.isApart === true);
-const WITH_PEERS = Object.keys(SUITES).filter((name) => SUITES[name]?.peers !== undefined);
-
-const HELP = `Usage: npm run bench -- [SUITE…] [--peers] [--quick] [--profile] [--json] [--no-write]
-
-Suites: ${STANDARD.join(", ")} (all of these unless named); ${APART.join(", ")} where it is named.
-
-  --peers       beside other products too (${WITH_PEERS.join(", ")}), once bench/peers/install.sh has put them there
-  --quick       fewer and shorter rounds; writes nothing
-  --profile     write flame graphs to bench/results/profiles, one a suite and contender, and nothing else: profiled
-                figures are none
-  --minutes N   how long a soak lasts (default 2; with --quick 20 seconds)
-  --seed N      what the chance of a soak follows from (default 1)
-  --json        print the results as one JSON object
-  --no-write    leave bench/results and bench/README.md as they are
-  --help        print this
-
-Figures are ratios inside one run; the machine's own stalls stand beside them. Ends with 1 where something must not be
-that was: a soak that saw an invariant violated.
-`;
+/** What ends a process in whatever way, and how long its own have then to end theirs. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+const END_WITHIN_MS = 3_000;
+const startMs = performance.now();
+let isEnding = false;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      peers: { type: "boolean", default: false },
-      quick: { type: "boolean", default: false },
-      profile: { type: "boolean", default: false },
-      minutes: { type: "string" },
-      seed: { type: "string", default: "1" },
-      json: { type: "boolean", default: false },
-      "no-write": { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
+  let options: BenchOptions;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    return refuse(error);
+  }
+  if (options.isHelp) {
     process.stdout.write(HELP);
     return 0;
   }
-  const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
-  const seed = Number(values.seed);
-  const fault = faultIn(positionals, minutes, seed);
-  if (fault !== undefined) {
-    process.stderr.write(`bench: ${fault}\n`);
-    return 2;
+  try {
+    process.once("exit", takeLock());
+  } catch (error) {
+    return refuse(error);
   }
-  const startMs = performance.now();
-  const progress = (text: string): void =>
-    void process.stderr.write(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(5)} s  ${text}\n`);
-  progress("hiccup: reading the clock for 3 s");
-  const hiccup = measureHiccup(values.quick ? 1_000 : 3_000);
-  const suites = await runAll(positionals.length > 0 ? positionals : STANDARD, {
-    withPeers: values.peers,
-    withProfile: values.profile,
-    options: { isQuick: values.quick, seed, progress, ...(minutes === undefined ? {} : { minutes }) },
-  });
-  const date = new Date().toISOString().slice(0, 10);
-  const report: Report = { date, machine: describeMachine(), hiccup, isQuick: values.quick, suites };
-  if (values.profile) for (const path of drawProfiles()) progress(`drawn: ${path}`);
-  else if (!values.quick && !values["no-write"]) {
-    progress(`written to ${writeResults(report)}`);
-    updateDocuments(report);
+  leaveNothingBehind();
+  return await measure(options);
+}
+
+function refuse(error: unknown): number {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  return 2;
+}
+
+/**
+ * Whatever this run and its processes put into the temporary folder goes into one of its own, which is removed at the end
+ * in whatever way it comes, but for SIGKILL; a signal ends the processes first.
+ */
+function leaveNothingBehind(): void {
+  const folder = mkdtempSync(join(tmpdir(), "dimmer-b-"));
+  process.env["TMPDIR"] = folder;
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  for (const [signal, code] of Object.entries(SIGNALS)) {
+    process.once(signal, () => {
+      progress(`${signal}: ending what was started; results of suites that were done are kept`);
+      isEnding = true;
+      void endForGood(END_WITHIN_MS).then(() => process.exit(code));
+    });
   }
-  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`${describeRun(report)}\n\n${suites.map(({ table }) => table).join("\n\n")}\n`);
-  return suites.some(({ failures = [] }) => failures.length > 0) ? 1 : 0;
 }
 
-/** What is wrong with what was asked for; `undefined` where nothing is. */
-function faultIn(names: readonly string[], minutes: number | undefined, seed: number): string | undefined {
-  const unknown = names.filter((name) => !Object.hasOwn(SUITES, name));
-  if (unknown.length > 0) return `no suite named ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}`;
-  if (minutes !== undefined && !(minutes > 0)) return "--minutes: must be a number above 0";
-  if (!Number.isSafeInteger(seed)) return "--seed: must be a whole number";
-  return undefined;
+function progress(text: string): void {
+  process.stderr.write(`${((performance.now() - startMs) / 1_000).toFixed(0).padStart(5)} s  ${text}\n`);
 }
 
-interface Asked {
-  readonly withPeers: boolean;
-  readonly withProfile: boolean;
-  readonly options: SuiteOptions;
-}
-
-async function runAll(names: readonly string[], { withPeers, withProfile, options }: Asked): Promise<SuiteResult[]> {
-  const results: SuiteResult[] = [];
-  for (const name of names) {
+async function measure(options: BenchOptions): Promise<number> {
+  const about = { date: new Date().toISOString().slice(0, 10), machine: describeMachine(), isQuick: options.isQuick };
+  progress(`hiccup: reading the clock for ${options.isQuick ? 1 : 3} s`);
+  const hiccup = measureHiccup(options.isQuick ? 1_000 : 3_000);
+  const suites: Measured[] = [];
+  const brokenOff: string[] = [];
+  const reportOf = (measured: readonly Measured[]): Report => ({ ...about, hiccup, suites: measured });
+  const sampler = new StallSampler();
+  for (const name of options.suites) {
+    if (options.isProfiled) profileSuite(name);
     const { parts, peers = [] } = SUITES[name] ?? { parts: [] };
-    if (withProfile) profileSuite(name);
-    for (const run of withPeers ? [...parts, ...peers] : parts) results.push(...[await run(options)].flat());
+    for (const run of options.withPeers ? [...parts, ...peers] : parts) {
+      try {
+        const { minutes, seed, isQuick } = options;
+        const found = [await run({ isQuick, seed, progress, ...(minutes === undefined ? {} : { minutes }) })].flat();
+        const during = sampler.take();
+        const measured = found.map((result) => ({ ...result, during }));
+        suites.push(...measured);
+        // Kept at once: whatever comes after may be broken off.
+        if (options.isWritten) {
+          progress(`written to ${writeResults(reportOf(measured))}`);
+          updateDocuments(reportOf(measured));
+        }
+        if (options.outPath !== undefined) writeWhole(options.outPath, resultsOf(reportOf(suites)));
+      } catch (error) {
+        // What it misses are the processes that the signal has ended: the process itself ends next.
+        if (isEnding) return await new Promise<never>(() => undefined);
+        brokenOff.push(`${name}: ${(error as Error).message}`);
+        progress(`${name} BROKE OFF: ${(error as Error).stack}`);
+        await endChildren(END_WITHIN_MS);
+      }
+    }
   }
-  return results;
+  await sampler.stop();
+  if (options.isProfiled) for (const path of drawProfiles()) progress(`drawn: ${path}`);
+  const report = reportOf(suites);
+  if (options.isJson) process.stdout.write(`${JSON.stringify(resultsOf(report))}\n`);
+  else {
+    const tables = suites.map(({ name, during, table }) => `${name}. ${describeStalls(during)}\n\n${table}`);
+    process.stdout.write(
+      `${[describeRun(report), ...tables, ...brokenOff.map((why) => `BROKE OFF: ${why}`)].join("\n\n")}\n`,
+    );
+  }
+  return brokenOff.length > 0 || suites.some(({ failures = [] }) => failures.length > 0) ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -26,7 +26,19 @@ export function quantile(sorted: readonly number[] | Float64Array, share: number
   return low + (high - low) * (place - Math.floor(place));
 }
 
-/** `12.3 (11.9–12.8)`: median with its spread. */
+/** `12.3 (11.9–12.8)`: median with its spread; `12.3 (one pass)` where there is none. */
 export function formatSpread(spread: Spread, digits: number): string {
-  return `${spread.median.toFixed(digits)} (${spread.min.toFixed(digits)}–${spread.max.toFixed(digits)})`;
+  const median = spread.median.toFixed(digits);
+  if (spread.runs === 1) return `${median} (one pass)`;
+  return `${median} (${spread.min.toFixed(digits)}–${spread.max.toFixed(digits)})`;
+}
+
+/** A ratio to a floor that does less of the same: what is below 1 is the machine's noise, and is called so. */
+export function formatToFloor(ratio: Spread, digits: number): string {
+  return `${formatSpread(ratio, digits)}${ratio.median < 1 ? ", below its floor: noise" : ""}`;
+}
+
+/** A target as a table shows it: one that was missed says so. */
+export function sayTarget(target: string, isMet: boolean): string {
+  return isMet ? target : `${target}: **missed**`;
 }

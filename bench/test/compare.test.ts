@@ -9,7 +9,7 @@ function results(rows: readonly object[], { suite = "sidecar", machine = HERE as
 }
 
 const moves = (before: Results, after: Results): object[] =>
-  compareResults(before, after).map(({ name, isBeyondNoise, isOurs, worseBy }) => ({
+  compareResults(before, after).movements.map(({ name, isBeyondNoise, isOurs, worseBy }) => ({
     name,
     isBeyondNoise,
     isOurs,
@@ -39,14 +39,17 @@ describe("compareResults", () => {
 
   test("finds a row by its name where others stand before it", () => {
     const dimmer = { name: "dimmer", cpuUs: spread(10, 8, 12) };
-    const compared = compareResults(results([dimmer]), results([{ name: "raw", cpuUs: spread(1, 1, 1) }, dimmer]));
+    const { movements: compared } = compareResults(
+      results([dimmer]),
+      results([{ name: "raw", cpuUs: spread(1, 1, 1) }, dimmer]),
+    );
     expect(compared.map(({ name, worseBy }) => [name, worseBy])).toEqual([["sidecar · dimmer · cpuUs", 0]]);
   });
 
   test("holds neither floors nor peers against Dimmer", () => {
     const rows = (ns: object): object[] => ["floor", "casl", "dimmer"].map((name) => ({ name, ns }));
     const suite = "decision-peers";
-    const compared = compareResults(
+    const { movements: compared } = compareResults(
       results(rows(spread(1, 1, 1)), { suite }),
       results(rows(spread(9, 9, 9)), { suite }),
     );
@@ -55,7 +58,10 @@ describe("compareResults", () => {
 
   test("compares ratios alone where the machine is another", () => {
     const row = { name: "dimmer", cpuUs: spread(1, 1, 1), cpuRatio: spread(1, 1, 1) };
-    const compared = compareResults(results([row]), results([row], { machine: { ...HERE, cpu: "two" } }));
+    const { movements: compared } = compareResults(
+      results([row]),
+      results([row], { machine: { ...HERE, cpu: "two" } }),
+    );
     expect(compared.map(({ name }) => name)).toEqual(["sidecar · dimmer · cpuRatio"]);
   });
 
@@ -74,10 +80,49 @@ describe("compareResults", () => {
       "scale-replicas": { rows: ["streams, 10", "floor: streams of a bare server, 10"].map(of) },
     };
     const run: Results = { date: "2026-11-22", machine: HERE, suites };
-    expect(compareResults(run, run).flatMap(({ name, isOurs }) => (isOurs ? [name] : []))).toEqual([
+    expect(compareResults(run, run).movements.flatMap(({ name, isOurs }) => (isOurs ? [name] : []))).toEqual([
       "decision-peers · plain, 100 · dimmer · ns",
       "decision-questions · feature, 100 · ns",
       "scale-replicas · streams, 10 · ns",
     ]);
+  });
+
+  test("counts the ratio alone where a row has one, and what no ratio covers", () => {
+    const row = (of: object): object => ({ name: "one", ns: of, bytes: of, ratio: of });
+    const { movements } = compareResults(
+      results([row(spread(1, 1, 1))], { suite: "decision" }),
+      results([row(spread(9, 9, 9))], { suite: "decision" }),
+    );
+    expect(movements.filter(({ isCounted }) => isCounted).map(({ name }) => name)).toEqual([
+      "decision · one · bytes",
+      "decision · one · ratio",
+    ]);
+    expect(movements).toHaveLength(3);
+  });
+
+  test("counts a violation of a soak, on whatever machine, from none to one", () => {
+    const soak = (violations: number, cpu: string): Results => ({
+      date: "2026-11-22",
+      machine: { ...HERE, cpu },
+      suites: { soak: { seconds: 120, violations, followed: { count: 7 } } },
+    });
+    expect(compareResults(soak(0, "one"), soak(1, "two")).movements).toMatchObject([
+      { name: "soak · violations", isBeyondNoise: true, isCounted: true, worseBy: 1 },
+    ]);
+    expect(compareResults(soak(3, "one"), soak(3, "one")).movements).toMatchObject([
+      { isBeyondNoise: false, worseBy: 0 },
+    ]);
+  });
+
+  test("names what only one of the two has", () => {
+    const row = (name: string): object => ({ name, cpuUs: spread(1, 1, 1) });
+    const { onlyBefore, onlyAfter } = compareResults(
+      results([row("dimmer"), row("old")]),
+      results([row("dimmer"), row("new")]),
+    );
+    expect({ onlyBefore, onlyAfter }).toEqual({
+      onlyBefore: ["sidecar · old · cpuUs"],
+      onlyAfter: ["sidecar · new · cpuUs"],
+    });
   });
 });

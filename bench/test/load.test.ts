@@ -11,7 +11,8 @@ async function serve(listener: RequestListener): Promise<LoadOrder["address"]> {
   return { port: (server.address() as AddressInfo).port };
 }
 
-const order = { method: "POST", path: "/", body: "{}", connections: 1, durationMs: 200 };
+const asked = { method: "POST", path: "/", body: "{}" };
+const order = { requests: [asked], connections: 1, durationMs: 200 };
 
 test("counts answers, their time and what the server spent", async () => {
   const address = await serve((_request, response) => void response.end("{}"));
@@ -33,5 +34,24 @@ test("counts a request from the instant at which it was due, whether or not a co
 test("takes no refusal for an answer", async () => {
   const address = await serve((_request, response) => void response.writeHead(403).end());
   await expect(runLoad([process.pid], { ...order, address })).rejects.toThrow("were refused");
-  await expect(runLoad([process.pid], { ...order, address, status: 403 })).resolves.toMatchObject({ refused: 0 });
+  await expect(
+    runLoad([process.pid], { ...order, requests: [{ ...asked, status: 403 }], address }),
+  ).resolves.toMatchObject({ refused: 0 });
+});
+
+test("asks its requests in turn, and expects of each its own status", async () => {
+  const seen = new Map<string, number>();
+  const address = await serve((request, response) => {
+    const path = request.url ?? "";
+    seen.set(path, (seen.get(path) ?? 0) + 1);
+    response.writeHead(path === "/denied" ? 403 : 200).end();
+  });
+  const requests = ["/a", "/b", "/denied"].map((path) => ({
+    method: "GET",
+    path,
+    status: path === "/denied" ? 403 : 200,
+  }));
+  await runLoad([process.pid], { ...order, requests, address });
+  const [a = 0, b = 0, denied = 0] = ["/a", "/b", "/denied"].map((path) => seen.get(path));
+  expect(Math.max(a, b, denied) - Math.min(a, b, denied)).toBeLessThanOrEqual(1);
 });

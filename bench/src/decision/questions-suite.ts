@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runChild } from "../child.ts";
-import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { formatSpread, formatToFloor, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { QuestionRun } from "./question-contender.ts";
 import { buildQuestionFeed } from "./question-feed.ts";
@@ -110,7 +110,7 @@ function tableOf(rows: readonly Row[]): string {
         .filter(({ question }) => question === name)
         .map(
           ({ title, tenants, ns, ratio, bytes, p50, p99, p999 }) =>
-            `| ${title} | ${tenants.toLocaleString("en")} | ${formatSpread(ns, 0)} | ${formatSpread(ratio, 2)} | ${bytes.median.toFixed(1)} | ${[p50, p99, p999].map((one) => one.toFixed(0)).join(", ")} |`,
+            `| ${title} | ${tenants.toLocaleString("en")} | ${formatSpread(ns, 0)} | ${formatToFloor(ratio, 2)} | ${bytes.median.toFixed(1)} | ${[p50, p99, p999].map((one) => one.toFixed(0)).join(", ")} |`,
         ),
     ),
     "",

@@ -1,18 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { buildPackages } from "../build.ts";
 import { runChild } from "../child.ts";
-import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { formatSpread, formatToFloor, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { Round } from "./timing.ts";
 
 const TENANTS = 10_000;
 const RUNTIMES = fileURLToPath(new URL("../../runtimes/node_modules/", import.meta.url));
 const BUILT = fileURLToPath(new URL("../../dist/decision/contender.js", import.meta.url));
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 const CONTENDERS = ["floor", "one", "floor-principal", "four"] as const;
-/** Not through npx: it would take the words of the npx that runs this for its own. */
-const COMPILER = `${ROOT}/node_modules/typescript/bin/tsc`;
 const FLAGS = ["--expose-gc", "--max-semi-space-size=256"];
 
 /** A Node that is on this machine. */
@@ -35,7 +33,8 @@ interface Row {
  */
 export async function runRuntimes(options: SuiteOptions): Promise<SuiteResult> {
   const { runtimes, notRun } = lineUp();
-  const unbuilt = build(options);
+  options.progress("runtimes: building the packages, since only the newest Node reads the source");
+  const unbuilt = buildPackages();
   const passes = options.isQuick ? 1 : 5;
   const count = options.isQuick ? "300000" : "1000000";
   const series = new Map<string, number[]>();
@@ -61,7 +60,7 @@ export async function runRuntimes(options: SuiteOptions): Promise<SuiteResult> {
       "| --- | --- | --- | --- | --- |",
       ...rows.map(
         ({ name, one, oneRatio, four, fourRatio }) =>
-          `| ${name} | ${formatSpread(one, 0)} | ${formatSpread(oneRatio, 2)} | ${formatSpread(four, 0)} | ${formatSpread(fourRatio, 2)} |`,
+          `| ${name} | ${formatSpread(one, 0)} | ${formatToFloor(oneRatio, 2)} | ${formatSpread(four, 0)} | ${formatToFloor(fourRatio, 2)} |`,
       ),
       ...missing.map((why) => `| not run: ${why} | | | | |`),
     ].join("\n"),
@@ -97,16 +96,4 @@ function lineUp(): { readonly runtimes: readonly Runtime[]; readonly notRun: rea
 
 function versionOf(program: string): string {
   return execFileSync(program, ["--version"], { encoding: "utf8" }).trim();
-}
-
-/** Builds what is published, since only the newest Node reads the source. @returns why it could not */
-function build(options: SuiteOptions): string | undefined {
-  options.progress("runtimes: building the packages");
-  try {
-    execFileSync(process.execPath, [COMPILER, "-b", "bench"], { cwd: ROOT, stdio: "pipe" });
-    return undefined;
-  } catch (error) {
-    const { stdout } = error as { stdout?: Buffer };
-    return `the packages could not be built (npx tsc -b bench): ${String(stdout).split("\n")[0]}`;
-  }
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { runChild } from "../child.ts";
-import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { formatSpread, formatToFloor, type Spread, sayTarget, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { Round } from "./timing.ts";
 
@@ -77,8 +77,8 @@ function bar(row: Row): { label: string; value: number } {
 function tableOf(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const title = CONTENDERS.find(({ name }) => name === row.name)?.title ?? row.name;
-    const target = row.target === undefined ? "" : `≤ ${row.target}`;
-    return `| ${title} | ${formatSpread(row.ns, 0)} | ${formatSpread(row.ratio, 2)} | ${target} | ${row.bytes.median.toFixed(1)} |`;
+    const target = row.target === undefined ? "" : sayTarget(`≤ ${row.target}`, row.ratio.median <= row.target);
+    return `| ${title} | ${formatSpread(row.ns, 0)} | ${formatToFloor(row.ratio, 2)} | ${target} | ${row.bytes.median.toFixed(1)} |`;
   });
   return [
     `| ${TENANTS.toLocaleString("en")} tenants, one core | ns per decision (spread) | × floor (spread) | target | bytes per decision |`,

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compareVersions, parseVersion, type Version } from "@dimmer/statement";
+import { mindChild } from "../children.ts";
 
 /** What a process of a crew says: that it is ready, and when each of its followers had a version. */
 export type CrewReport =
@@ -41,6 +42,7 @@ export async function startCrew(options: CrewOptions): Promise<Crew> {
       serialization: "advanced",
     }),
   );
+  children.forEach(mindChild);
   try {
     await Promise.all(children.map((child) => reportOf(child, (report) => "ready" in report, readyMs)));
   } catch (error) {

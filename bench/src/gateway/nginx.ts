@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pinned } from "../child.ts";
+import { mindChild } from "../children.ts";
 
 /** An nginx of one process in front of a product, once bare and once asking the sidecar first. */
 export interface Nginx {
@@ -38,6 +39,7 @@ export async function startNginx(folder: string, productSocket: string, sidecarS
   writeFileSync(path, configOf({ bareSocket, askingSocket, productSocket, sidecarSocket }));
   const [file = "", ...args] = pinned(["nginx", "-p", folder, "-c", path], 0);
   const child = spawn(file, args, { stdio: "ignore" });
+  mindChild(child);
   const untilMs = performance.now() + READY_MS;
   while (!(await isListening(askingSocket))) {
     if (child.exitCode !== null || performance.now() > untilMs) {

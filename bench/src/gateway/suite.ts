@@ -128,7 +128,7 @@ async function measure(paths: readonly Path[], options: SuiteOptions): Promise<v
   for (let pass = 0; pass < passes; pass++) {
     for (const { name, pids, address, closed, open } of paths) {
       options.progress(`gateway: pass ${pass + 1} of ${passes}, ${name}`);
-      const order = { address, method: "GET", path: "/notes/1", connections: CONNECTIONS, durationMs };
+      const order = { address, requests: [{ method: "GET", path: "/notes/1" }], connections: CONNECTIONS, durationMs };
       closed.push(await runLoad(pids, order));
       open.push(await runLoad(pids, { ...order, rate: RATE }));
     }

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pinned } from "../child.ts";
+import { mindChild } from "../children.ts";
 
 /** How a server is asked whether a tenant may do something. */
 export interface PeerDoor {
@@ -89,7 +90,9 @@ export async function freePort(): Promise<number> {
 /** A Go server on one core: `GOMAXPROCS` at one, as Go's documentation asks where a process has one core. */
 export function startGoServer(command: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const [file = "", ...args] = pinned(command, SERVER_CORE);
-  return spawn(file, args, { stdio: "ignore", env: { ...process.env, GOMAXPROCS: "1", ...env } });
+  const child = spawn(file, args, { stdio: "ignore", env: { ...process.env, GOMAXPROCS: "1", ...env } });
+  mindChild(child);
+  return child;
 }
 
 /** Asks a server, and gives back the JSON of its answer. Rejects where that is no 2xx. */

@@ -48,6 +48,9 @@ export const PEERS: readonly Peer[] = [
   { name: "openfeature", title: "OpenFeature in-memory provider, told the mode", library: "@openfeature/server-sdk" },
 ];
 
+/** What a comparison says that had nobody to compare with. */
+export const NONE_WAS_RUN = "No other product was run: `bench/peers/install.sh` puts them there.";
+
 const FOLDER = new URL("../../peers/", import.meta.url);
 
 /** The version that is installed, or why the peer cannot run. Never throws. */

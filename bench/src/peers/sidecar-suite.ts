@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBenchFeed } from "../bench-feed.ts";
 import { shuffledTenants } from "../decision/timing.ts";
+import { ASKED } from "../sidecar/doors.ts";
+import type { LoadOrder } from "../sidecar/load.ts";
 import { type LoadResult, runLoad } from "../sidecar/run-load.ts";
 import { startDimmer, startRaw } from "../sidecar/servers.ts";
 import { spreadOf } from "../statistics.ts";
@@ -77,6 +79,7 @@ export async function runSidecarPeers(options: SuiteOptions): Promise<SuiteResul
       const server = await peer.start(folder, tenants);
       running.push({ ...peer, ...server, version: found.version, closed: [], open: [] });
     }
+    if (running.length === 2) options.progress("sidecar peers: NO OTHER PRODUCT is installed: bench/peers/install.sh");
     for (const contender of running) if (contender.name !== "raw") await examine(contender);
     await measure(running, options);
     return {
@@ -141,19 +144,19 @@ async function examine({ name, port, door }: Running): Promise<void> {
 async function measure(running: readonly Running[], options: SuiteOptions): Promise<void> {
   const passes = options.isQuick ? 2 : 5;
   const durationMs = options.isQuick ? 400 : 1_000;
+  const orderOf = ({ port, door }: Running): LoadOrder => ({
+    address: { port },
+    requests: ASKED.map((tenant) => ({ method: "POST", path: door.path, body: door.body(tenant, "create") })),
+    connections: CONNECTIONS,
+    durationMs,
+  });
+  options.progress("sidecar peers: warming up every server");
+  for (const one of running) await runLoad([one.pid], orderOf(one));
   for (let pass = 0; pass < passes; pass++) {
-    for (const { name, pid, port, door, closed, open } of running) {
-      options.progress(`sidecar peers: pass ${pass + 1} of ${passes}, ${name}`);
-      const order = {
-        address: { port },
-        method: "POST",
-        path: door.path,
-        body: door.body("tenant-5001", "create"),
-        connections: CONNECTIONS,
-        durationMs,
-      };
-      closed.push(await runLoad([pid], order));
-      open.push(await runLoad([pid], { ...order, rate: RATE }));
+    for (const one of pass % 2 === 1 ? running.toReversed() : running) {
+      options.progress(`sidecar peers: pass ${pass + 1} of ${passes}, ${one.name}`);
+      one.closed.push(await runLoad([one.pid], orderOf(one)));
+      one.open.push(await runLoad([one.pid], { ...orderOf(one), rate: RATE }));
     }
   }
 }

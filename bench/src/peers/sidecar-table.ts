@@ -1,5 +1,6 @@
 import type { LoadResult } from "../sidecar/run-load.ts";
 import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
+import { NONE_WAS_RUN } from "./peers.ts";
 import type { Contender, NotRun } from "./sidecar-suite.ts";
 
 /** Products beside Dimmer: what each costs and how fast it is, where Dimmer lost, and what was not run. */
@@ -19,30 +20,33 @@ export function tableOf(rows: readonly Contender[], notRun: readonly NotRun[], r
         `| ${row.title} | ${row.version} | ${cell(row.closed, "cpuUs", 1)} | ${formatSpread(toDimmer(row), 1)} | ${cell(row.closed, "perSecond", 0)} | ${cell(row.open, "p50Us", 0)} | ${cell(row.open, "p99Us", 0)} |`,
     ),
     "",
-    lost.length === 0
-      ? "Dimmer lost to none of the products that were run."
-      : `Dimmer lost by the median to: ${lost.join("; ")}.`,
+    !rows.some(isPeer)
+      ? NONE_WAS_RUN
+      : lost.length === 0
+        ? "Dimmer lost to none of the products that were run."
+        : `Dimmer lost by the median to: ${lost.join("; ")}.`,
     "",
-    "| product | how it is run | what it says of itself |",
-    "| --- | --- | --- |",
+    ...(rows.some(isPeer) ? ["| product | how it is run | what it says of itself |", "| --- | --- | --- |"] : []),
     ...rows.filter(({ config }) => config !== "").map((row) => `| ${row.title} | ${row.config} | ${row.published} |`),
     "",
     `Not run: ${notRun.map(({ title, why }) => `${title} (${why})`).join("; ")}.`,
   ].join("\n");
 }
 
+function isPeer({ name }: Contender): boolean {
+  return !["raw", "dimmer"].includes(name);
+}
+
 /** Where a product's median is better than Dimmer's; where it is better than that of raw `node:http` too, it says so. */
 function lossesIn(rows: readonly Contender[]): string[] {
   const medianOf = (name: string, { runs, field }: Figure): number =>
     spreadOf(rows.find((row) => row.name === name)?.[runs].map((run) => run[field]) ?? []).median;
-  return rows
-    .filter(({ name }) => !["raw", "dimmer"].includes(name))
-    .flatMap(({ name, title }) =>
-      FIGURES.filter((figure) => isBetter(figure, medianOf(name, figure), medianOf("dimmer", figure))).map((figure) => {
-        const isNodes = isBetter(figure, medianOf(name, figure), medianOf("raw", figure));
-        return `${title} in ${figure.label}${isNodes ? ", and so did raw `node:http`" : ""}`;
-      }),
-    );
+  return rows.filter(isPeer).flatMap(({ name, title }) =>
+    FIGURES.filter((figure) => isBetter(figure, medianOf(name, figure), medianOf("dimmer", figure))).map((figure) => {
+      const isNodes = isBetter(figure, medianOf(name, figure), medianOf("raw", figure));
+      return `${title} in ${figure.label}${isNodes ? ", and so did raw `node:http`" : ""}`;
+    }),
+  );
 }
 
 interface Figure {

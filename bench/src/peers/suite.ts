@@ -3,7 +3,7 @@ import { runChild } from "../child.ts";
 import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { PeerRun } from "./contender.ts";
-import { installedVersion, PEERS } from "./peers.ts";
+import { installedVersion, NONE_WAS_RUN, PEERS } from "./peers.ts";
 
 const script = fileURLToPath(new URL("contender.ts", import.meta.url));
 /** Sixty seconds to hold the tenants, and as many to be measured. */
@@ -67,6 +67,7 @@ interface Section {
  */
 export async function runDecisionPeers(options: SuiteOptions): Promise<SuiteResult> {
   const { contenders, missing } = lineUp();
+  if (contenders.length === 2) options.progress("peers: NO OTHER PRODUCT is installed: bench/peers/install.sh");
   const sections: Section[] = [];
   for (const asking of options.isQuick ? QUICK : ASKINGS) {
     const { rows, broken } = await measure(asking, contenders, options);
@@ -165,19 +166,22 @@ function flagsOf(tenants: number): readonly string[] {
 const TITLES = { plain: "`create`", principal: "`view`, four principals in rotation" };
 
 function tableOf({ question, tenants, rows, notRun }: Section): string {
-  const losses = rows.filter(({ name, toDimmer }) => !["floor", "dimmer"].includes(name) && toDimmer.median < 1);
+  const peers = rows.filter(({ name }) => !["floor", "dimmer"].includes(name));
+  const losses = peers.filter(({ toDimmer }) => toDimmer.median < 1);
   const n = (value: number): string => Math.round(value).toLocaleString("en");
   return [
     `| ${n(tenants)} tenants, one core, ${TITLES[question]} | version | ns per decision (spread) | × floor | × Dimmer (spread) | bytes | single calls: p50, p99, p99.9 ns | held after, ms; RSS, MB | their own figure |`,
     "| --- | --- | --- | --- | --- | ---: | --- | --- | --- |",
     ...rows.map(
       ({ title, version, published, ns, ratio, toDimmer, bytes, p50, p99, p999, heldMs, heldMb }) =>
-        `| ${title} | ${version} | ${formatSpread(ns, 0)} | ${ratio.median.toFixed(1)} | ${formatSpread(toDimmer, 1)} | ${n(bytes.median)} | ${[p50, p99, p999].map(n).join(", ")} | ${n(heldMs)}; ${n(heldMb)} | ${published} |`,
+        `| ${title} | ${version} | ${formatSpread(ns, 0)} | ${ratio.median.toFixed(1)}${ratio.median < 1 ? ", noise" : ""} | ${formatSpread(toDimmer, 1)} | ${n(bytes.median)} | ${[p50, p99, p999].map(n).join(", ")} | ${n(heldMs)}; ${n(heldMb)} | ${published} |`,
     ),
     ...notRun.map(({ title, why }) => `| ${title} | | not run: ${why} | | | | | | |`),
     "",
-    losses.length === 0
-      ? "Dimmer lost to none of those that were run."
-      : `Dimmer lost to: ${losses.map(({ title }) => title).join("; ")}.`,
+    peers.length === 0
+      ? NONE_WAS_RUN
+      : losses.length === 0
+        ? "Dimmer lost to none of those that were run."
+        : `Dimmer lost to: ${losses.map(({ title }) => title).join("; ")}.`,
   ].join("\n");
 }

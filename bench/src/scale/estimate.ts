@@ -78,7 +78,9 @@ export function estimateOf(measured: Measured): string {
     `| signatures | ${n(heads)} heads, ${n(changes)} deltas, 1,440 indexes a day at ${measured.signMs.toFixed(2)} ms: ${n((statements * measured.signMs) / 1_000)} s of one core a day | nothing |`,
     `| verifying, each sidecar | the same statements at ${measured.verifyMs.toFixed(2)} ms: ${n((statements * measured.verifyMs) / 1_000)} s of one core a day, ${(((statements * measured.verifyMs) / 1_000 / DAY_S) * 100).toFixed(2)} % | nothing |`,
     `| streams, all sidecars | deltas ${mb(deltaRate)}/s, heads ${mb(headRate)}/s: ${tb(monthGb)} a month | ${money(monthGb * usd.insideGb)} inside a region, ${money(monthGb * usd.outsideGb)} out of it |`,
-    `| fan-out at one origin | ${(changes / DAY_S).toFixed(1)} deltas a second to ${n(sidecars)} streams at ${measured.streamUs.toFixed(1)} µs each: ${(fanOut * 100).toFixed(0)} % of a core | one machine |`,
+    Number.isFinite(measured.streamUs)
+      ? `| fan-out at one origin | ${(changes / DAY_S).toFixed(1)} deltas a second to ${n(sidecars)} streams at ${measured.streamUs.toFixed(1)} µs each: ${(fanOut * 100).toFixed(0)} % of a core | one machine |`
+      : "| fan-out at one origin | not measured: this machine opens too few files | |",
     `| all sidecars cold at once | ${tb(coldGb)}, of files that are named by their digest | ${money(coldGb * usd.cdnGb)} each time, from a CDN |`,
     `| listing instead of streams, by the minute | ${mb(minuteBytes)} each: ${mb((minuteBytes / 60) * sidecars)}/s for all | ${money(listingGb * usd.insideGb)} inside a region: not this way |`,
     `| memory of a sidecar with every tenant | ${memoryGb.toFixed(1)} GB; ready in ${n(at(measured.fromFeedMs) / 1_000)} s | **${tb(memoryGb * sidecars)} for all: ${money(memoryGb * sidecars * usd.memoryGbMonth)}** |`,

@@ -6,7 +6,7 @@ import { startCrew } from "../feed/crew.ts";
 import { openFilesLimit, residentOf } from "../feed/memory.ts";
 import { type Reached, reach } from "../feed/reach.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
-import { growthOf } from "./growth.ts";
+import { growthOf, saySlope } from "./growth.ts";
 
 const TENANTS = 1_000;
 const broadcastScript = fileURLToPath(new URL("broadcast-server.ts", import.meta.url));
@@ -159,10 +159,11 @@ function tableOf(rows: readonly Row[], notRun: readonly string[]): string {
     ),
     ...notRun.map((why) => `| not run: ${why} | | | | | |`),
     "",
-    ...LINES.map(({ title }) => {
+    ...LINES.flatMap(({ title }) => {
       const own = rows.filter((row) => row.title === title);
+      if (own.length < 2) return [];
       const slope = (of: (row: Row) => number): string =>
-        growthOf(own.map((row) => [row.followers, of(row)] as const)).toFixed(2);
+        saySlope(growthOf(own.map((row) => [row.followers, of(row)] as const)));
       return `Slopes of ${title} between the two largest: the last ${slope(({ lastMs }) => lastMs.median)}, CPU ${slope(({ cpuMs }) => cpuMs)}.`;
     }),
   ].join("\n");

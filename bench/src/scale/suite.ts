@@ -7,7 +7,7 @@ import { formatSpread, type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { BuildRun } from "./build-process.ts";
 import { ASSUMED, estimateOf, type Measured, measureSignatures } from "./estimate.ts";
-import { growthOf } from "./growth.ts";
+import { growthOf, saySlope } from "./growth.ts";
 import type { DiskRun, ReplicaRun } from "./replica-process.ts";
 import { runReplicas } from "./replicas-suite.ts";
 
@@ -15,8 +15,17 @@ const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const PASSES = 3;
 const QUICK_SIZES = [1_000, 10_000];
 const TARGETS = { mostMb: 250, fromDiskMs: 4_000, stallMs: 10 };
+/** An estimate of ten millions continues a million; from less it would be nonsense. */
+const LEAST_ESTIMATED = 1_000_000;
 
 type Run = Omit<BuildRun, "trust"> & ReplicaRun & DiskRun;
+
+/** Targets hold at a million tenants. */
+const TARGET_OF: Readonly<Partial<Record<keyof Run, number>>> = {
+  fromDiskMs: TARGETS.fromDiskMs,
+  allStallMs: TARGETS.stallMs,
+  readyMb: TARGETS.mostMb,
+};
 
 /** What every figure is called, in which unit it is shown, and how many digits. */
 const FIGURES = [
@@ -59,6 +68,8 @@ const CURVES = [
 export async function runScaleSuite(options: SuiteOptions): Promise<readonly SuiteResult[]> {
   const sizes = await measureSizes(options);
   const replicas = await runReplicas(options);
+  const results = [resultOf(sizes, options.isQuick ? 1 : PASSES), replicas.result];
+  if ((sizes.at(-1)?.tenants ?? 0) < LEAST_ESTIMATED) return results;
   const measured = measuredOf(sizes, replicas.streamUs);
   const estimate = {
     name: "scale-estimate",
@@ -66,7 +77,7 @@ export async function runScaleSuite(options: SuiteOptions): Promise<readonly Sui
     table: estimateOf(measured),
     chart: [],
   };
-  return [resultOf(sizes, options.isQuick ? 1 : PASSES), replicas.result, estimate];
+  return [...results, estimate];
 }
 
 async function measureSizes(options: SuiteOptions): Promise<readonly Size[]> {
@@ -94,7 +105,7 @@ function resultOf(sizes: readonly Size[], passes: number): SuiteResult {
     curves: {
       x: "tenants",
       lines: CURVES.map(([figure, label]) => ({
-        label: `${label}, slope ${slopeOf(sizes, figure).toFixed(2)}`,
+        label: `${label}, slope ${saySlope(slopeOf(sizes, figure))}`,
         points: sizes.map(({ tenants, figures }) => [tenants, figures[figure].median] as const),
       })),
     },
@@ -143,7 +154,11 @@ function tableOf(sizes: readonly Size[]): string {
     `| --- |${sizes.map(() => " ---: |").join("")} ---: |`,
     ...FIGURES.map(([figure, title, digits]) => {
       const cells = sizes.map(({ figures }) => formatSpread(figures[figure], digits));
-      return `| ${title} | ${cells.join(" | ")} | ${slopeOf(sizes, figure).toFixed(2)} |`;
+      const target = TARGET_OF[figure];
+      const most = sizes.at(-1);
+      const isMissed =
+        target !== undefined && most?.tenants === LEAST_ESTIMATED && most.figures[figure].median > target;
+      return `| ${title}${isMissed ? ": **missed**" : ""} | ${cells.join(" | ")} | ${saySlope(slopeOf(sizes, figure))} |`;
     }),
     "",
     "Slope: the power of the number of tenants by which a figure grows between the two largest sizes; 0 is flat, 1 linear.",

@@ -1,20 +1,27 @@
 import { connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { quantile } from "../statistics.ts";
 
-/**
- * A load generator for one address, in a process of its own: raw sockets, one prepared request, answers read by their
- * Content-Length. `node load.ts JSON`, a `LoadOrder`. Without a rate the loop is closed (each connection asks again at
- * once); with one it is open: a request is due at its own instant, and its latency counts from there, whether or not a
- * connection was free (no coordinated omission).
- */
-export interface LoadOrder {
-  readonly address: { readonly socketPath: string } | { readonly port: number };
+/** One request, prepared before anything is measured. */
+export interface LoadRequest {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The status that counts as an answer. Default 200. */
+  /** The status that counts as its answer. Default 200. */
   readonly status?: number;
+}
+
+/**
+ * A load generator for one address, in a process of its own: raw sockets, prepared requests in turn, answers read by their
+ * Content-Length. `node load.ts` reads a `LoadOrder` as JSON. Without a rate the loop is closed (each connection asks again
+ * at once); with one it is open: a request is due at its own instant, and its latency counts from there, whether or not a
+ * connection was free (no coordinated omission).
+ */
+export interface LoadOrder {
+  readonly address: { readonly socketPath: string } | { readonly port: number };
+  /** At least one, asked in turn. */
+  readonly requests: readonly LoadRequest[];
   readonly connections: number;
   readonly durationMs: number;
   /** Requests a second in an open loop; left out, the loop is closed. */
@@ -25,17 +32,21 @@ interface Connection {
   readonly socket: Socket;
   dueNs: bigint;
   isBusy: boolean;
+  /** How the answer to what it asked has to begin. */
+  expected: string;
   held: Buffer | undefined;
 }
 
-const order = JSON.parse(process.argv[2] ?? "{}") as LoadOrder;
+const order = JSON.parse(await text(process.stdin)) as LoadOrder;
 const { rate, durationMs } = order;
-const request = requestOf(order);
-const statusLine = `HTTP/1.1 ${order.status ?? 200}`;
+const prepared = order.requests.map((request) => ({
+  bytes: bytesOf(request),
+  statusLine: `HTTP/1.1 ${request.status ?? 200}`,
+}));
 const LEAST_ANSWERS = 500;
 const warmupMs = Math.min(1_000, durationMs / 2);
 
-function requestOf({ method, path, headers = {}, body }: LoadOrder): Buffer {
+function bytesOf({ method, path, headers = {}, body }: LoadRequest): Buffer {
   const all = {
     Host: "localhost",
     ...(body === undefined ? {} : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }),
@@ -48,6 +59,7 @@ function requestOf({ method, path, headers = {}, body }: LoadOrder): Buffer {
 const latenciesUs: number[] = [];
 const backlog: bigint[] = [];
 const idle: Connection[] = [];
+let turn = 0;
 let answered = 0;
 let refused = 0;
 let isMeasuring = false;
@@ -56,7 +68,10 @@ let isOver = false;
 function send(connection: Connection, dueNs: bigint): void {
   connection.isBusy = true;
   connection.dueNs = dueNs;
-  connection.socket.write(request);
+  const { bytes, statusLine } = prepared[turn] as (typeof prepared)[number];
+  turn = turn + 1 === prepared.length ? 0 : turn + 1;
+  connection.expected = statusLine;
+  connection.socket.write(bytes);
 }
 
 function onAnswer(connection: Connection, isOk: boolean): void {
@@ -89,7 +104,7 @@ function onData(connection: Connection, bytes: Buffer): void {
     return;
   }
   connection.held = undefined;
-  onAnswer(connection, head.startsWith(statusLine));
+  onAnswer(connection, head.startsWith(connection.expected));
 }
 
 async function open(): Promise<Connection> {
@@ -98,7 +113,7 @@ async function open(): Promise<Connection> {
     "port" in address ? connect({ port: address.port, host: "127.0.0.1" }) : connect({ path: address.socketPath });
   socket.setNoDelay(true);
   await new Promise((done, fail) => socket.once("connect", done).once("error", fail));
-  const connection: Connection = { socket, dueNs: 0n, isBusy: false, held: undefined };
+  const connection: Connection = { socket, dueNs: 0n, isBusy: false, expected: "", held: undefined };
   socket.on("data", (bytes: Buffer) => onData(connection, bytes));
   socket.on("error", (error) => {
     throw error;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { pinned } from "../child.ts";
+import { mindChild } from "../children.ts";
 import { cpuTimeMs } from "../cpu-time.ts";
 import type { LoadOrder } from "./load.ts";
 
@@ -28,8 +29,10 @@ const script = fileURLToPath(new URL("load.ts", import.meta.url));
  * @param pids of the server, and of whoever it asks
  */
 export async function runLoad(pids: readonly number[], order: LoadOrder): Promise<LoadResult> {
-  const [file = "", ...args] = pinned([process.execPath, script, JSON.stringify(order)], LOAD_CORE);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [file = "", ...args] = pinned([process.execPath, script], LOAD_CORE);
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+  mindChild(child);
+  child.stdin.end(JSON.stringify(order));
   const spentMs = (): number => pids.reduce((sum, pid) => sum + (cpuTimeMs(pid) ?? Number.NaN), 0);
   let cpuAtStartMs = Number.NaN;
   let cpuAtEndMs = Number.NaN;
@@ -43,7 +46,7 @@ export async function runLoad(pids: readonly number[], order: LoadOrder): Promis
   }
   if (result === undefined) throw new Error("the load generator ended without a result");
   if (result.refused > 0) {
-    throw new Error(`${result.refused} of ${result.answered} requests to ${order.path} were refused`);
+    throw new Error(`${result.refused} of ${result.answered} requests to ${order.requests[0]?.path} were refused`);
   }
   return { ...result, cpuUs: ((cpuAtEndMs - cpuAtStartMs) * 1_000) / result.answered };
 }

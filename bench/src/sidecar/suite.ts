@@ -2,16 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBenchFeed } from "../bench-feed.ts";
-import { spreadOf } from "../statistics.ts";
+import { type Spread, spreadOf } from "../statistics.ts";
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import { CHECK, DOORS } from "./doors.ts";
+import type { LoadRequest } from "./load.ts";
 import { type LoadResult, runLoad } from "./run-load.ts";
 import { type Server, startDimmer, startFloor, startRaw } from "./servers.ts";
-import { doorTable, latencyTable } from "./tables.ts";
+import { doorTable, latencyTable, ratioToRaw } from "./tables.ts";
 
 const TENANTS = 10_000;
 const CONNECTIONS = 64;
 const RATES = [1_000, 5_000, 10_000, 20_000] as const;
+const WARM_UP_MS = 500;
 const QUICK_RATES = [10_000] as const;
 
 /** A door or floor under a closed loop, by pass. */
@@ -19,6 +21,8 @@ export interface DoorRuns {
   readonly name: string;
   readonly title: string;
   readonly runs: readonly LoadResult[];
+  /** Raw `node:http` straight before or after each of them. */
+  readonly beside: readonly LoadResult[];
 }
 
 /** A server at one rate of an open loop, by pass. */
@@ -49,8 +53,8 @@ export async function runSidecarSuite(options: SuiteOptions): Promise<SuiteResul
       data: {
         tenants: TENANTS,
         connections: CONNECTIONS,
-        doors: doors.map(summed),
-        latencies: latencies.map(labelled).map(summed),
+        doors: doors.map(summedDoor),
+        latencies: latencies.map(summedLatency),
       },
       table: `${doorTable(doors)}\n\n${latencyTable(latencies)}`,
       chart: doors.map(({ title, runs }) => ({ label: title, value: spreadOf(runs.map(({ cpuUs }) => cpuUs)).median })),
@@ -67,22 +71,53 @@ interface Crew {
   readonly dimmer: Server;
 }
 
+/**
+ * Each door in turn with raw `node:http`, one straight after the other, so that both are as warm and as disturbed; the
+ * order is turned round in every other pass. Before the first pass everything is asked for a second that does not count.
+ */
 async function measureDoors({ floor, raw, dimmer }: Crew, options: SuiteOptions): Promise<DoorRuns[]> {
-  const passes = options.isQuick ? 2 : 7;
-  const durationMs = options.isQuick ? 300 : 800;
-  const asked = [
-    ...(floor === undefined ? [] : [{ ...floor, server: floor, order: CHECK }]),
-    { ...raw, server: raw, order: CHECK },
-    ...DOORS.map((door) => ({ ...door, server: dimmer })),
-  ].map(({ name, title, server, order }) => ({ name, title, server, order, runs: [] as LoadResult[] }));
+  const passes = options.isQuick ? 2 : 5;
+  const durationMs = options.isQuick ? 200 : 800;
+  const rows = [
+    ...(floor === undefined ? [] : [{ name: floor.name, title: floor.title, server: floor, requests: CHECK }]),
+    ...DOORS.map(({ name, title, requests }) => ({ name, title, server: dimmer, requests })),
+  ].map((row) => ({ ...row, runs: [] as LoadResult[], rawRuns: [] as LoadResult[] }));
+  const ask = (server: Server, requests: readonly LoadRequest[], forMs: number): Promise<LoadResult> =>
+    runLoad([server.child.pid], {
+      requests,
+      address: { socketPath: server.socketPath },
+      connections: CONNECTIONS,
+      durationMs: forMs,
+    });
+  options.progress("sidecar: warming up every server and door");
+  for (const { server, requests } of [{ server: raw, requests: CHECK }, ...rows]) {
+    await ask(server, requests, options.isQuick ? 100 : WARM_UP_MS);
+  }
   for (let pass = 0; pass < passes; pass++) {
-    for (const { name, server, order, runs } of asked) {
-      options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${name}, closed loop`);
-      const address = { socketPath: server.socketPath };
-      runs.push(await runLoad([server.child.pid], { ...order, address, connections: CONNECTIONS, durationMs }));
+    const isTurned = pass % 2 === 1;
+    for (const { name, server, requests, runs, rawRuns } of isTurned ? rows.toReversed() : rows) {
+      options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${name} and raw, closed loop`);
+      const both = [
+        async () => rawRuns.push(await ask(raw, CHECK, durationMs)),
+        async () => runs.push(await ask(server, requests, durationMs)),
+      ];
+      for (const run of isTurned ? both.toReversed() : both) await run();
     }
   }
-  return asked.map(({ name, title, runs }) => ({ name, title, runs }));
+  const rawRuns = rows.flatMap((row) => row.rawRuns);
+  const doors = rows.map(({ name, title, runs, rawRuns: beside }) => ({ name, title, runs, beside }));
+  const raws = {
+    name: raw.name,
+    title: raw.title,
+    runs: rawRuns,
+    beside: neighboursOf(rows.map((row) => row.rawRuns)),
+  };
+  return floor === undefined ? [raws, ...doors] : [...doors.slice(0, 1), raws, ...doors.slice(1)];
+}
+
+/** For each run of raw that of the slot beside it, in the same pass: what differs between the two is noise alone. */
+function neighboursOf(slots: readonly (readonly LoadResult[])[]): LoadResult[] {
+  return slots.flatMap((slot, i) => slot.map((own, pass) => (slots[i + 1] ?? slots[i - 1])?.[pass] ?? own));
 }
 
 async function measureLatencies(servers: readonly Server[], options: SuiteOptions): Promise<LatencyRuns[]> {
@@ -96,9 +131,9 @@ async function measureLatencies(servers: readonly Server[], options: SuiteOption
   for (const rate of options.isQuick ? QUICK_RATES : RATES) {
     const rows = asked.map((one) => ({ ...one, name: one.server.name, rate, runs: [] as LoadResult[] }));
     for (let pass = 0; pass < passes; pass++) {
-      for (const { server, transport, address, runs } of rows) {
+      for (const { server, transport, address, runs } of pass % 2 === 1 ? rows.toReversed() : rows) {
         options.progress(`sidecar: pass ${pass + 1} of ${passes}, ${server.name} by ${transport}, ${rate} a second`);
-        const order = { ...CHECK, address, connections: CONNECTIONS, durationMs, rate };
+        const order = { requests: CHECK, address, connections: CONNECTIONS, durationMs, rate };
         runs.push(await runLoad([server.child.pid], order));
       }
     }
@@ -107,16 +142,33 @@ async function measureLatencies(servers: readonly Server[], options: SuiteOption
   return found;
 }
 
-/** A row of the results file is found again by its name. */
-function labelled({ name, transport, rate, runs }: LatencyRuns): DoorRuns {
-  return { name: `${name} by ${transport}, ${rate}/s`, title: name, runs };
+const FIELDS = ["cpuUs", "perSecond", "p50Us", "p90Us", "p99Us", "p999Us"] as const;
+
+/** The runs of a row as spreads. */
+function spreadsOf(runs: readonly LoadResult[]): Record<string, Spread> {
+  return Object.fromEntries(FIELDS.map((field) => [field, spreadOf(runs.map((run) => run[field]))]));
 }
 
-/** The runs of a row as spreads, for the results file. */
-function summed({ runs, ...row }: DoorRuns, _: number, rows: readonly DoorRuns[]): unknown {
-  const fields = ["cpuUs", "perSecond", "p50Us", "p90Us", "p99Us", "p999Us"] as const;
-  const spreads = fields.map((field) => [field, spreadOf(runs.map((run) => run[field]))]);
-  const raw = rows.find(({ name }) => name === "raw")?.runs;
-  const cpuRatio = raw && spreadOf(runs.map(({ cpuUs }, pass) => cpuUs / (raw[pass]?.cpuUs ?? Number.NaN)));
-  return { ...row, ...Object.fromEntries(spreads), ...(cpuRatio === undefined ? {} : { cpuRatio }) };
+function summedDoor(row: DoorRuns): unknown {
+  const { name, title, runs } = row;
+  return { name, title, ...spreadsOf(runs), cpuRatio: ratioToRaw(row) };
+}
+
+/** For the results file, where a row is found again by its name; latencies beside those of raw in the same pass. */
+function summedLatency({ name, transport, rate, runs }: LatencyRuns, _: number, rows: readonly LatencyRuns[]): unknown {
+  const raw = rows.find((row) => row.name === "raw" && row.transport === transport && row.rate === rate)?.runs;
+  const ratioOf = (field: "p50Us" | "p90Us" | "p99Us" | "p999Us"): Spread =>
+    spreadOf(runs.map((run, pass) => run[field] / (raw?.[pass]?.[field] ?? Number.NaN)));
+  return {
+    name: `${name} by ${transport}, ${rate}/s`,
+    ...spreadsOf(runs),
+    ...(name === "dimmer"
+      ? {
+          p50Ratio: ratioOf("p50Us"),
+          p90Ratio: ratioOf("p90Us"),
+          p99Ratio: ratioOf("p99Us"),
+          p999Ratio: ratioOf("p999Us"),
+        }
+      : {}),
+  };
 }

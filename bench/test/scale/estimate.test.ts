@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { estimateOf, type Measured } from "../../src/scale/estimate.ts";
-import { growthOf } from "../../src/scale/growth.ts";
+import { growthOf, saySlope } from "../../src/scale/growth.ts";
 
 const MEASURED: Measured = {
   tenants: [100_000, 1_000_000],
@@ -21,6 +21,10 @@ test("continues measured figures as straight lines, and multiplies them out", ()
   expect(table).toContain("1.2 deltas a second to 10,000 streams at 13.0 µs each: 15 % of a core");
 });
 
+test("says what was not measured instead of working with it", () => {
+  expect(estimateOf({ ...MEASURED, streamUs: Number.NaN })).not.toContain("NaN");
+});
+
 test("tells a flat figure from one that grows with what it is drawn over", () => {
   expect(
     growthOf([
@@ -37,4 +41,10 @@ test("tells a flat figure from one that grows with what it is drawn over", () =>
     ]),
   ).toBeCloseTo(1);
   expect(growthOf([[10, 1]])).toBeNaN();
+  expect(saySlope(growthOf([[10, 1]]))).toBe("–");
+  const fromNothing = growthOf([
+    [10, 0],
+    [100, 0],
+  ]);
+  expect(saySlope(fromNothing)).toBe("–");
 });

@@ -7,6 +7,13 @@ import { soak } from "./soak.ts";
  */
 const [seconds = "120", seed = "1"] = process.argv.slice(2);
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
+for (const [signal, code] of [
+  ["SIGTERM", 143],
+  ["SIGINT", 130],
+] as const) {
+  // Whoever was started is killed as this process exits.
+  process.once(signal, () => process.exit(code));
+}
 const line = await play(
   {
     name: "soak",
