@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 
 /** How long an answer is waited for that does not come: a gateway may wait for the rest of a body. */
-const BOUND_MS = 2_000;
+const BOUND_MS = 3_000;
 
 /** Sends bytes as they are, as Latin-1; what came back until the other side closed, or until nothing came for a while. */
 export function exchange(port: number, bytes: string): Promise<string> {

@@ -146,6 +146,8 @@ export async function startGateway(
         .replaceAll("127.0.0.1:9001", `127.0.0.1:${login}`)
         .replaceAll("127.0.0.1:7301", `127.0.0.1:${sidecar.port}`)
         .replaceAll("/run/dimmer/sidecar.sock", sidecar.socketPath)
+        // Traefik waits 2 s for more routes before it has any.
+        .replace(/^providers:\n/m, "$&  providersThrottleDuration: 50ms\n")
         .replaceAll(isPatient ? TIMEOUTS : /$^/g, "$1 20s")
         .replace(isPatient ? "TIMEOUT_MS = 1000" : /$^/, "TIMEOUT_MS = 20000"),
     );
