@@ -34,7 +34,7 @@ export function readBody(req: IncomingMessage, maxBytes: number, done: (body: Bu
 }
 
 function tooLarge(maxBytes: number): Problem {
-  return problemOf("too_large", `the body has more than ${maxBytes} bytes: ask in smaller batches`);
+  return problemOf("too_large", `the body has more than ${maxBytes} bytes: send less at a time`);
 }
 
 /**
@@ -43,7 +43,7 @@ function tooLarge(maxBytes: number): Problem {
  * @param req read for its `content-encoding`, and only where the bytes are no text
  */
 export function decodeBody(body: Buffer, req: IncomingMessage): string | Problem {
-  if (body.length === 0) return problemOf("malformed_question", "the body is empty: send a question as JSON");
+  if (body.length === 0) return problemOf("malformed_question", "the body is empty: send JSON");
   if (isAscii(body)) return body.toString("latin1");
   if (isUtf8(body)) return body.toString("utf8");
   const encoding = req.headers["content-encoding"];

@@ -67,6 +67,7 @@ export async function startSidecar(config: SidecarConfig, ports: SidecarPorts = 
       ? undefined
       : (await import("./webhooks/webhook-file.ts")).readWebhookFile(config.webhooks, {
           allowHttp: config.webhooksAllowLoopback,
+          log,
         });
   const counters = createCounters();
   const sources = sourcesOf(config);

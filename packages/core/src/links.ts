@@ -3,7 +3,7 @@ import type { LinksDocument } from "./policy.ts";
 /** What fills a link template. */
 export interface LinkValues {
   readonly tenant: string;
-  /** Left empty where no case belongs to the answer. */
+  /** Where no case belongs to the answer, a parameter that is `{case}` alone is left out, and is empty elsewhere. */
   readonly case?: string | undefined;
 }
 
@@ -17,6 +17,9 @@ export interface Links {
 const HTTPS = /^https:\/\/[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?(?=[/?#]|$)/;
 const LOOPBACK = /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?(?=[/?#]|$)/;
 const URL_CHARACTERS = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]*$/;
+/** A parameter of the query that is `{case}` alone: one before others, and the last. */
+const CASE_BEFORE_OTHERS = /(?<=[?&])[^?&=#]*=\{case\}&/g;
+const CASE_AT_THE_END = /[?&][^?&=#]*=\{case\}(?=#|$)/;
 const PLACEHOLDER = /\{(tenant|case)\}/g;
 
 /**
@@ -34,7 +37,9 @@ export function linkTemplateFault(template: string): string | undefined {
 
 /** Fills a link template; the values are percent-encoded. Never throws. */
 function fillLink(template: string, values: LinkValues): string {
-  return template.replace(PLACEHOLDER, (_, name: "tenant" | "case") =>
+  const isWithout = values.case === undefined;
+  const asked = isWithout ? template.replace(CASE_BEFORE_OTHERS, "").replace(CASE_AT_THE_END, "") : template;
+  return asked.replace(PLACEHOLDER, (_, name: "tenant" | "case") =>
     encodeURIComponent((values[name] ?? "").toWellFormed()),
   );
 }

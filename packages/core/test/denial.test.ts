@@ -155,7 +155,7 @@ describe("denialOf", () => {
     expect(body).not.toHaveProperty("case");
     expect(body).not.toHaveProperty("since");
     expect(body).not.toHaveProperty("next");
-    expect(body.links).toEqual({ support: "https://support.example.com/?tenant=acme&case=" });
+    expect(body.links).toEqual({ support: "https://support.example.com/?tenant=acme" });
     expect(headers).not.toHaveProperty("Link");
     expect(JSON.stringify({ headers, body })).not.toMatch(/security|legal|breach|INC-1|case_1|2026|nonpayment|invoice/);
   });
@@ -234,7 +234,7 @@ describe("denialOf", () => {
   it("keeps a case out where none is known", () => {
     const { body } = deny({ restrictions: [UNPAID] }, { capability: "create" }, { cases: [] });
     expect(body).not.toHaveProperty("case");
-    expect(body.links.pay).toBe("https://billing.example.com/pay?tenant=acme&case=");
+    expect(body.links.pay).toBe("https://billing.example.com/pay?tenant=acme");
   });
 
   it("says that its data is stale where it is", () => {

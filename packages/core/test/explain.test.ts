@@ -18,7 +18,7 @@ describe("explain", () => {
     expect(explanation).not.toHaveProperty("next");
     expect(explanation).not.toHaveProperty("reason");
     expect(explanation.features).toEqual({ seats: 25, storage_gb: 100, api_rps: 50, sso: true, theme: "plain" });
-    expect(explanation.links.pay).toBe("https://billing.example.com/pay?tenant=acme&case=");
+    expect(explanation.links.pay).toBe("https://billing.example.com/pay?tenant=acme");
   });
 
   it("says of a limited tenant why, since when, what comes next and how to pay", () => {
@@ -114,7 +114,7 @@ describe("explain", () => {
       allow: ["contact"],
     });
     expect(explanation.stillAllowed).toEqual(["contact"]);
-    expect(explanation.links).toEqual({ support: "https://support.example.com/?tenant=acme&case=" });
+    expect(explanation.links).toEqual({ support: "https://support.example.com/?tenant=acme" });
     expect(explanation.banner?.severity).toBe("critical");
     expect(explanation.banner?.text).not.toMatch(/security|INC-1|2026|invoice/);
     expect(explanation.next).toEqual({ at: "2026-12-17T09:00:00+09:00", mode: "read_only" });

@@ -34,6 +34,10 @@ export async function addSidecar(parent: Command, isNamed: boolean): Promise<voi
         "sidecar --feed https://feed.example.com --trust SHA256:… --audience production --data /var/lib/dimmer",
         "over HTTP",
       ],
+      [
+        "sidecar --feed https://feed.example.com --trust SHA256:… --audience production --data /var/lib/dimmer --socket /run/dimmer/sidecar.sock --webhooks webhooks.yaml",
+        "delivers webhooks, too",
+      ],
       ["sidecar --config sidecar.yaml --print-config", "what is in force and where each value comes from"],
     ],
   });

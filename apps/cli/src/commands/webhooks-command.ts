@@ -72,9 +72,19 @@ export async function askWebhooks(
   }: { readonly below?: string; readonly body?: unknown; readonly onProgress?: (done: number) => void } = {},
 ): Promise<SidecarAnswer["body"]> {
   const path = `/v1/webhooks/${encodeURIComponent(tenant)}${below}`;
-  const answer = await askSidecar(sidecar ?? (await sidecarOfDev(dir)), path, body, onProgress);
+  const where = sidecar ?? (await sidecarOfDev(dir));
+  const answer = await askSidecar(where, path, body, onProgress);
   if (answer.status !== 200) throw failureOf(answer);
+  // Who has left is purged when nobody knows him any more.
+  if (below !== "/purge") await noteUnknown(where, tenant).catch(() => undefined);
   return answer.body;
+}
+
+/** A misspelt tenant looks like one that nothing waits for. */
+async function noteUnknown(where: string, tenant: string): Promise<void> {
+  const { status, body } = await askSidecar(where, "/v1/check", { tenant, capability: "webhook" });
+  const isUnknown = status === 200 && /^(?:unknown_tenant|no_data)$/.test(String(body["reason"]));
+  if (isUnknown) note(`dimmer: note: the sidecar holds no tenant ${JSON.stringify(tenant)}`);
 }
 
 async function sidecarOfDev(dir: string): Promise<string> {

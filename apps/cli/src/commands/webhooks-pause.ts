@@ -37,7 +37,8 @@ function addPausing(parent: Command, verb: "pause" | "resume", presentation: Pre
     answering(async (tenant: string, options: WebhookOptions) => {
       const answer = await workOnWebhooks(options, tenant, { verb });
       const count = Number(answer["count"]);
-      return { text: `${count} ${count === 1 ? "endpoint" : "endpoints"} ${verb}d`, json: answer };
+      const later = verb === "pause" && options.endpoint === undefined ? ", and those that it gets later" : "";
+      return { text: `${count} ${count === 1 ? "endpoint" : "endpoints"} ${verb}d${later}`, json: answer };
     }),
   );
 }

@@ -45,7 +45,10 @@ describe("webhooks", () => {
     onTestFinished(() => void child.kill("SIGKILL"));
     await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
     expect((await webhooks("status", "acme")).stdout).toBe("acme: may receive\nnothing waits\n");
-    await webhooks("pause", "acme");
+    expect(await webhooks("pause", "acme")).toMatchObject({
+      stdout: "0 endpoints paused, and those that it gets later\n",
+      stderr: "",
+    });
     expect((await webhooks("status", "acme")).stdout).toBe(
       "acme: may receive; paused whole, with endpoints to come\nnothing waits\n",
     );
@@ -60,7 +63,14 @@ describe("webhooks", () => {
     expect((await webhooks("status", "acme")).stdout).toMatch(/^orders .* paused;/m);
     expect(jsonOf(await webhooks("resume", "acme", "--json"))).toEqual({ count: 1 });
     expect((await webhooks("status", "acme")).stdout).not.toMatch(/paused/);
-    expect((await webhooks("resume", "hinata")).stdout).toBe("0 endpoints resumed\n");
+    expect(await webhooks("resume", "hinata")).toMatchObject({
+      stdout: "0 endpoints resumed\n",
+      stderr: 'dimmer: note: the sidecar holds no tenant "hinata"\n',
+    });
+    expect(await webhooks("pause", "acme", "--endpoint", "odrers")).toMatchObject({
+      status: 2,
+      stderr: 'dimmer: endpoint "odrers": acme has none of that name; it has orders\n',
+    });
     expect((await webhooks("replay", "acme", "--since", "2026-01-01T00:00:00Z")).stdout).toBe("0 sent again\n");
     expect(await webhooks("replay", "acme", "--since", "today")).toMatchObject({ status: 2 });
     expect(await webhooks("purge", "acme")).toMatchObject({ status: 2, stdout: "" });

@@ -16,6 +16,9 @@ import { toldResponse } from "./told-response.ts";
 const MAX_EVENT_BYTES = 2 * 1_048_576;
 const MAX_SELECTION_BYTES = 4_096;
 const PAGE = 100;
+const TOO_LARGE_EVENT = problemOf("too_large", "the body of an event has 1 MiB at most: send where it can be fetched", {
+  field: "body",
+});
 /** Names of endpoints in a refusal. */
 const MOST_SHOWN = 10;
 const STATES: readonly EventState[] = ["waiting", "sent", "dead"];
@@ -61,7 +64,8 @@ export function webhookDoors(webhooks: Webhooks | undefined): readonly Door[] {
       if (since !== undefined && Date.parse(since) > webhooks.nowMs()) {
         return problemResponse(problemOf("malformed_request", `since: ${since} is still to come`, { field: "since" }));
       }
-      if (endpoint !== undefined && !(await isKnown(webhooks, tenant, endpoint))) return noSuchEndpoint(webhooks, tenant, endpoint);
+      if (endpoint !== undefined && !(await isKnown(webhooks, tenant, endpoint)))
+        return noSuchEndpoint(webhooks, tenant, endpoint);
       const selection: Selection & { sinceMs?: number } = {
         tenant,
         ...(endpoint === undefined ? {} : { endpoint }),
@@ -94,7 +98,8 @@ async function isKnown({ gate, endpoints }: Webhooks, tenant: string, name: stri
 
 function noSuchEndpoint({ endpoints }: Webhooks, tenant: string, name: string): Response {
   const open = [...endpoints].filter(([, endpoint]) => isOpenTo(endpoint, tenant)).map(([known]) => known);
-  const shown = open.slice(0, MOST_SHOWN).join(", ") + (open.length > MOST_SHOWN ? ` and ${open.length - MOST_SHOWN} more` : "");
+  const shown =
+    open.slice(0, MOST_SHOWN).join(", ") + (open.length > MOST_SHOWN ? ` and ${open.length - MOST_SHOWN} more` : "");
   const fix = open.length === 0 ? "the file of --webhooks has none for it" : `it has ${shown}`;
   const detail = `endpoint ${JSON.stringify(name)}: ${tenant} has none of that name; ${fix}`;
   return problemResponse(problemOf("malformed_request", detail, { field: "endpoint" }));
@@ -174,7 +179,7 @@ async function readJson<T>(
 ): Promise<{ readonly value: T; readonly text: string } | { readonly problem: Problem }> {
   const { incoming } = c.env as HttpBindings;
   const body = await new Promise<Buffer | Problem>((done) => readBody(incoming, maxBytes, done));
-  if (!Buffer.isBuffer(body)) return { problem: body };
+  if (!Buffer.isBuffer(body)) return { problem: maxBytes === MAX_EVENT_BYTES ? TOO_LARGE_EVENT : body };
   const text = decodeBody(body, incoming);
   if (typeof text !== "string") return { problem: text };
   const json = parseJson(text);
@@ -182,9 +187,23 @@ async function readJson<T>(
   const outcome = schema.safeParse(json.value);
   if (outcome.success) return { value: outcome.data, text };
   const [issue] = outcome.error.issues;
-  const field = issue?.path.join(".") ?? "";
-  const detail = `${field === "" ? "the body" : field}: ${issue?.message ?? "is malformed"}`;
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const field = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join(".");
+  const detail = `${field === "" ? "the body" : field}: ${faultOf(issue, json.value)}`;
   return { problem: problemOf("malformed_request", detail, field === "" ? {} : { field }) };
+}
+
+const SHAPES: Readonly<Record<string, string>> = { object: "must be a JSON object", string: "must be a string" };
+
+/** What is wrong with a value, without the words of the library that found it. Never throws. */
+function faultOf(issue: z.core.$ZodIssue | undefined, root: unknown): string {
+  if (issue?.code === "unrecognized_keys") return "is no field of this door";
+  if (issue?.code === "too_small") return "must not be empty";
+  if (issue?.code === "too_big") return "is too long";
+  if (issue?.code !== "invalid_type") return issue?.message ?? "is malformed";
+  const [name] = issue.path;
+  if (name !== undefined && !Object.hasOwn(root as object, name)) return "is missing";
+  return SHAPES[issue.expected] ?? "is malformed";
 }
 
 function problemOfFailure(error: DimmerError): Problem {

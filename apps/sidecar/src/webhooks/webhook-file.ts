@@ -1,4 +1,6 @@
+import { statSync } from "node:fs";
 import { DimmerError, isTenantId } from "@dimmer/core";
+import type { Logger } from "pino";
 import { z } from "zod";
 import { readYamlFile } from "../config/yaml-file.ts";
 import type { WebhookEndpoint } from "./endpoint.ts";
@@ -53,14 +55,14 @@ function fileSchema(allowHttp: boolean): z.ZodType<WebhookFile> {
 
 /**
  * Reads the endpoints of webhooks from a YAML file: `endpoints: { orders: { url, secret } }`. Its secrets are in no
- * message and no log.
+ * message and no log. Warns where others than its owner may read it.
  *
  * @param allowHttp whether `http:` is taken, for development
  * @throws {DimmerError} `options_invalid` naming the file, the place and the fix
  */
 export function readWebhookFile(
   path: string,
-  { allowHttp }: { readonly allowHttp: boolean },
+  { allowHttp, log }: { readonly allowHttp: boolean; readonly log: Logger },
 ): ReadonlyMap<string, WebhookEndpoint> {
   const outcome = fileSchema(allowHttp).safeParse(readYamlFile(path, "--webhooks").value);
   if (!outcome.success) {
@@ -71,6 +73,9 @@ export function readWebhookFile(
       `--webhooks ${path}: ${place === "" ? "the file" : place}: ${issue?.message ?? "is malformed"}. ` +
         "Write endpoints: {orders: {url: https://…, secret: whsec_…}}.",
     );
+  }
+  if ((statSync(path).mode & 0o077) !== 0) {
+    log.warn({ file: path }, `--webhooks ${path}: holds secrets and can be read by others: chmod 600 ${path}`);
   }
   return new Map(
     Object.entries(outcome.data.endpoints).map(([name, { url, secret: one, secrets, tenant }]) => [

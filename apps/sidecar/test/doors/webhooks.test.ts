@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { chmodSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -142,11 +143,13 @@ describe("/v1/webhooks/{tenant}", () => {
       [event("a.b"), 400, "id"],
       [{ ...event("e1"), type: "" }, 400, "type"],
       [{ endpoint: "orders", id: "e1", type: "t" }, 400, "body"],
-      [{ ...event("e1"), extra: 1 }, 400, undefined],
+      [{ ...event("e1"), extra: 1 }, 400, "extra"],
+      ["null", 400, undefined],
+      ["", 400, undefined],
       [{ ...event("e1"), body: "a\0b" }, 400, "body"],
       ["{", 400, undefined],
       [{ ...event("e1"), body: "x".repeat(1_048_577) }, 413, "body"],
-      ["x".repeat(10 * 1_048_576), 413, undefined],
+      ["x".repeat(10 * 1_048_576), 413, "body"],
     ];
     for (const [body, status, field] of wrong) {
       const answer = await ask("/v1/webhooks/acme", { body });
@@ -156,6 +159,7 @@ describe("/v1/webhooks/{tenant}", () => {
       ["replay", { since: "yesterday" }],
       ["purge", { since: "2020-01-01T00:00:00Z" }],
       ["pause", { endpoints: "orders" }],
+      ["replay", { since: "2999-01-01T00:00:00Z" }],
     ] as const) {
       expect((await ask(`/v1/webhooks/acme/${path}`, { body })).status).toBe(400);
     }
@@ -163,6 +167,52 @@ describe("/v1/webhooks/{tenant}", () => {
       expect((await ask(`/v1/webhooks/acme/events?${query}`)).status).toBe(400);
     expect((await ask("/v1/webhooks/..%20", { body: event("e1") })).status).toBe(400);
     expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ endpoints: [] });
+  });
+
+  it("says what is wrong in words of its own", async () => {
+    const { ask } = await run();
+    const detailOf = async (path: string, body: object | string): Promise<unknown> =>
+      ((await ask(`/v1/webhooks/acme${path}`, { body })).json() as { detail: string }).detail;
+    expect(await detailOf("", "null")).toBe("the body: must be a JSON object");
+    expect(await detailOf("", "")).toBe("the body is empty: send JSON");
+    expect(await detailOf("", { id: "e1", type: "t", body: {} })).toBe("endpoint: is missing");
+    expect(await detailOf("", { ...event("e1"), endpoint: 7 })).toBe("endpoint: must be a string");
+    expect(await detailOf("", { ...event("e1"), endpoint: "" })).toBe("endpoint: must not be empty");
+    expect(await detailOf("", { ...event("e1"), endpiont: "x" })).toBe("endpiont: is no field of this door");
+    expect(await detailOf("", "x".repeat(10 * 1_048_576))).toMatch(/^the body of an event has 1 MiB at most/);
+    expect(await detailOf("", event("e1", "theirs"))).toBe(
+      'endpoint "theirs": acme has none of that name; it has orders',
+    );
+    expect(await detailOf("/replay", { since: "2999-01-01T00:00:00Z" })).toBe(
+      "since: 2999-01-01T00:00:00Z is still to come",
+    );
+  });
+
+  it("operates on no endpoint that the tenant does not have, and says which it has", async () => {
+    const { ask } = await run();
+    for (const verb of ["pause", "resume", "replay", "purge"]) {
+      const answer = await ask(`/v1/webhooks/acme/${verb}`, { body: { endpoint: "odrers" } });
+      expect([answer.status, (answer.json() as { detail: string }).detail]).toEqual([
+        400,
+        'endpoint "odrers": acme has none of that name; it has orders',
+      ]);
+    }
+    expect((await ask("/v1/webhooks/acme")).json()).toMatchObject({ endpoints: [] });
+    // What an earlier file had is still there to be purged.
+    expect((await ask("/v1/webhooks/reading", { body: event("e1") })).json()).toEqual({ status: "held" });
+    expect((await ask("/v1/webhooks/reading/purge", { body: { endpoint: "orders" } })).json()).toEqual({ count: 1 });
+  });
+
+  it("warns of a file of secrets that others may read, and of none that is its owner's alone", async () => {
+    const withMode = (mode: number) => (url: string) => {
+      const file = fileFor(url);
+      chmodSync(file, mode);
+      return file;
+    };
+    const shared = await run({ file: withMode(0o640) });
+    expect(shared.logged.join("")).toMatch(/webhooks\.yaml: holds secrets and can be read by others: chmod 600 /);
+    const own = await run({ file: withMode(0o600) });
+    expect(own.logged.join("")).not.toMatch(/can be read by others/);
   });
 
   it("sends nothing to this machine unless it was told that it may", async () => {
