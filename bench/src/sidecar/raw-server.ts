@@ -2,21 +2,20 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * What the sidecar is compared with: `node:http` that reads the JSON question and answers with a fixed buffer, and does
+ * What the sidecar is compared with: `node:http` that reads the JSON question and answers with a fixed text, and does
  * nothing else, on a Unix socket and on a free port of 127.0.0.1. `node raw-server.ts SOCKET`
  */
 const [socketPath] = process.argv.slice(2);
-const answer = Buffer.from(
-  JSON.stringify({
-    allowed: true,
-    capability: "create",
-    mode: "full",
-    reason: "granted",
-    freshness: "fresh",
-    version: "1.1",
-  }),
-);
-const headers = { "content-type": "application/json", "content-length": answer.length };
+const answer = JSON.stringify({
+  allowed: true,
+  capability: "create",
+  mode: "full",
+  reason: "granted",
+  freshness: "fresh",
+  version: "1.1",
+});
+// As `node:http` takes them fastest: a list of headers, and a text that goes out in one write with them.
+const headers = ["content-type", "application/json", "content-length", String(answer.length)];
 
 const answerTo: RequestListener = (request, response) => {
   const chunks: Buffer[] = [];
@@ -26,7 +25,7 @@ const answerTo: RequestListener = (request, response) => {
       tenant?: unknown;
     };
     response.writeHead(typeof question.tenant === "string" ? 200 : 400, headers);
-    response.end(answer);
+    response.end(answer, "latin1");
   });
 };
 const onSocket = createServer(answerTo);
