@@ -2,7 +2,7 @@ import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Where the machine's one lock lies: who measures beside another measures the other. */
+/** Where the machine's one lock lies, whatever `TMPDIR` says: who measures beside another measures the other. */
 const LOCK_PATH = join(tmpdir(), "dimmer-bench.lock");
 
 /**

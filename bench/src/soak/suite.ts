@@ -43,7 +43,7 @@ interface Growth {
 
 /**
  * Load and mixed faults on real processes for minutes: every answer is judged by what was signed, memory and open files
- * are watched for growth. A violation, or a run that broke off, is a failure.
+ * are watched for growth. A violation is a failure. Rejects where the run broke off before it said anything.
  */
 export async function runSoakSuite(options: SuiteOptions): Promise<SuiteResult> {
   const seconds = options.isQuick ? QUICK_SECONDS : (options.minutes ?? STANDARD_MINUTES) * 60;
@@ -76,8 +76,7 @@ export async function runSoakSuite(options: SuiteOptions): Promise<SuiteResult> 
     },
   ).finally(() => clearInterval(looking));
   if (last === undefined || verdict === undefined) {
-    const why = `the soak ended with ${code} before it said anything`;
-    return { name: "soak", data: { seconds, why }, table: `Not held: ${why}.`, chart: [], failures: [why] };
+    throw new Error(`the soak ended with ${code} before it said anything`);
   }
   const growth = lives.roles().map(growthOf);
   const failures = verdict.ok === true && code === 0 ? [] : failuresOf(violations, violated, verdict.detail);

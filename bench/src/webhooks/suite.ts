@@ -7,9 +7,10 @@ import { formatSpread, type Spread, sayTarget, spreadOf } from "../statistics.ts
 import type { SuiteOptions, SuiteResult } from "../suite.ts";
 import type { GateRound } from "./contender.ts";
 import type { HeldRun } from "./hold-process.ts";
+import type { RecoverRun } from "./recover-process.ts";
 import type { ReplayRun } from "./replay-process.ts";
 
-const TARGETS = { gateUs: 5, holdPerSecond: 20_000, replayPerSecond: 2_000, restartMs: 2_000 };
+const TARGETS = { gateUs: 5, holdPerSecond: 20_000, replayPerSecond: 2_000, restartMs: 2_000, stallMs: 250 };
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const command = (name: string, ...args: readonly (string | number)[]): string[] => [
   process.execPath,
@@ -22,13 +23,16 @@ const command = (name: string, ...args: readonly (string | number)[]): string[] 
 export async function runWebhooksSuite(options: SuiteOptions): Promise<SuiteResult> {
   const gateUs = await measureGate(options);
   const { held, replays } = await measureStore(options);
+  const recoveries = await measureRecovery(options);
+  const stall = spreadOf(recoveries.map(({ worstStallMs }) => worstStallMs));
+  const recovery = spreadOf(recoveries.map(({ seconds }) => seconds));
   const hold = held.events / held.seconds;
   const replay = spreadOf(replays.map(({ deliveries, seconds }) => deliveries / seconds));
   const restart = spreadOf(replays.map(({ restartMs }) => restartMs));
   const growth = spreadOf(replays.map(({ earlyMb, lateMb }) => lateMb - earlyMb));
   return {
     name: "webhooks",
-    data: { targets: TARGETS, gateUs, held, replays },
+    data: { targets: TARGETS, gateUs, held, replays, recoveries },
     table: [
       `| ${held.events.toLocaleString("en")} events of 200 B, 10 tenants with 10 endpoints each, SQLite | | target |`,
       "| --- | --- | --- |",
@@ -37,6 +41,8 @@ export async function runWebhooksSuite(options: SuiteOptions): Promise<SuiteResu
       `| restart with them, ms (spread) | ${formatSpread(restart, 0)} | ${sayTarget(`≤ ${TARGETS.restartMs.toLocaleString("en")}`, restart.median <= TARGETS.restartMs)} |`,
       `| replayed to 100 local endpoints, deliveries/s (spread) | ${formatSpread(replay, 0)} | ${sayTarget(`≥ ${TARGETS.replayPerSecond.toLocaleString("en")}`, replay.median >= TARGETS.replayPerSecond)} |`,
       `| resident memory at the end over that at half of it, MB (spread) | ${formatSpread(growth, 0)} | flat |`,
+      `| 3,000 tenants with one event each that may receive again at once, s (spread) | ${formatSpread(recovery, 1)} | |`,
+      `| the worst stall of the process meanwhile, ms (spread) | ${formatSpread(stall, 0)} | ≤ ${TARGETS.stallMs} |`,
     ].join("\n"),
     chart: [
       { label: "held, thousand events/s", value: hold / 1_000 },
@@ -56,6 +62,20 @@ async function measureGate(options: SuiteOptions): Promise<Spread> {
     added.push((least("gate") - least("bare")) / 1_000);
   }
   return spreadOf(added);
+}
+
+async function measureRecovery(options: SuiteOptions): Promise<readonly RecoverRun[]> {
+  const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-webhooks-"));
+  try {
+    const runs: RecoverRun[] = [];
+    for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
+      options.progress(`webhooks: 3,000 tenants receive again, pass ${pass + 1}`);
+      runs.push(await runChild<RecoverRun>(command("recover-process.ts", join(folder, `${pass}.db`), 3_000)));
+    }
+    return runs;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function measureStore(
