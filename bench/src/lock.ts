@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Where the machine's one lock lies, whatever `TMPDIR` says: who measures beside another measures the other. */
-const LOCK_PATH = join(tmpdir(), "dimmer-bench.lock");
+const LOCK_PATH = join(process.platform === "win32" ? tmpdir() : "/tmp", "dimmer-bench.lock");
 
 /**
  * Takes the lock for this process, also from one that is dead. Of two that take over at the same instant one may take
