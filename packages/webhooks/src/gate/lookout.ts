@@ -16,6 +16,8 @@ export interface LookoutParts {
   readonly mayReplay: (tenant: string) => boolean;
 }
 
+/** So many tenants may receive again in one transaction. */
+const MAX_RESUMING = 500;
 const EXPIRE_EVERY_MS = 60_000;
 
 /**
@@ -94,7 +96,6 @@ export class Lookout {
     const { settings, attempts, resync, mayReplay } = this.#parts;
     const { store, clock, dimmer } = settings;
     attempts.recheck();
-    await resync.renew();
     if (clock.monotonicMs() - this.#expiredMs >= EXPIRE_EVERY_MS) {
       this.#expiredMs = clock.monotonicMs();
       this.#expire();
@@ -104,15 +105,19 @@ export class Lookout {
       await store.hold(tenant, sinceMs);
       this.#told.delete(tenant);
     }
-    for (const suspension of await store.suspensions()) await this.#lookAtSuspension(suspension);
+    await this.#lookAtSuspensions(await store.suspensions());
+    const starts: Promise<void>[] = [];
     for (const [tenant, lanes] of Map.groupBy(
       await store.due(clock.nowMs(), this.#longestWaitMs),
       (lane: Lane) => lane.tenant,
     )) {
-      if (this.#isClosed) return;
-      if (mayReplay(tenant)) await resync.start(tenant, lanes);
+      if (this.#isClosed) break;
+      if (mayReplay(tenant)) starts.push(resync.start(tenant, lanes));
       else await store.hold(tenant, clock.nowMs());
     }
+    // All of them, also where one fails: a gate that closes waits for what was begun.
+    const failed = (await Promise.allSettled(starts)).find(({ status }) => status === "rejected");
+    if (failed?.status === "rejected") throw failed.reason;
   }
 
   /** Beside the looks: it may have much to do, and leases must be renewed and events sent meanwhile. */
@@ -130,16 +135,24 @@ export class Lookout {
       });
   }
 
-  async #lookAtSuspension(suspension: Suspension): Promise<void> {
-    const { store, clock } = this.#parts.settings;
-    const { tenant, isResuming } = suspension;
-    if (!this.#parts.mayReplay(tenant)) {
-      this.#parts.pulls.end(tenant);
-      if (isResuming) await store.hold(tenant, clock.nowMs());
-      return;
+  async #lookAtSuspensions(suspensions: readonly Suspension[]): Promise<void> {
+    const { settings, pulls, mayReplay } = this.#parts;
+    const { store, clock } = settings;
+    const over: Suspension[] = [];
+    for (const suspension of suspensions) {
+      const { tenant, isResuming } = suspension;
+      if (mayReplay(tenant)) over.push(suspension);
+      else {
+        pulls.end(tenant);
+        if (isResuming) await store.hold(tenant, clock.nowMs());
+      }
     }
-    if (!isResuming) await store.resuming(tenant);
-    this.#parts.pulls.start(suspension);
+    for (let at = 0; at < over.length && !this.#isClosed; at += MAX_RESUMING) {
+      const some = over.slice(at, at + MAX_RESUMING);
+      const isNew = some.filter(({ isResuming }) => !isResuming).map(({ tenant }) => tenant);
+      if (isNew.length > 0) await store.resuming(isNew);
+      for (const suspension of some) pulls.start(suspension);
+    }
   }
 
   #warn(error: unknown): void {

@@ -72,7 +72,7 @@ export interface GateOptions {
   readonly retryScheduleMs?: readonly number[];
   /** How often the gate looks for what is due and who may receive again, in milliseconds. Default 500. */
   readonly lookEveryMs?: number;
-  /** How long the right to send for a tenant holds unless renewed, in milliseconds. Default 30,000: after a crash another process takes over that late. */
+  /** How long the right to send for a tenant holds unless renewed, in milliseconds, 200 at least. Default 30,000: after a crash another process takes over that late. */
   readonly leaseMs?: number;
   /** Default: one line on standard error. */
   readonly log?: GateLog;
@@ -96,6 +96,8 @@ const NUMBERS = [
   "leaseMs",
 ] as const;
 
+/** Less is over before a timer and a database have renewed it: what is under way were cut, and sent again. */
+const LEAST_LEASE_MS = 200;
 const YEAR_MS = 366 * 86_400_000;
 
 /**
@@ -116,6 +118,9 @@ export function checkSettings(settings: GateSettings): GateSettings {
     if (typeof (value as Record<string, unknown> | undefined)?.[method] !== "function") {
       throw mistake(name, value, `give one with the method ${method}`);
     }
+  }
+  if (settings.leaseMs < LEAST_LEASE_MS) {
+    throw mistake("leaseMs", settings.leaseMs, `write ${LEAST_LEASE_MS} or more: it must be renewed in time`);
   }
   if (!Array.isArray(settings.retryScheduleMs) || !settings.retryScheduleMs.every(isWait)) {
     throw mistake("retryScheduleMs", settings.retryScheduleMs, "write a list of milliseconds, each a year at most");

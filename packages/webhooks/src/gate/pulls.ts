@@ -1,4 +1,5 @@
 import type { Suspension } from "../store/outbox.ts";
+import { Batch } from "./batch.ts";
 import type { GateCounters } from "./counters.ts";
 import { Limit } from "./limit.ts";
 import type { GateSettings } from "./options.ts";
@@ -13,6 +14,8 @@ interface Pull {
 
 /** Calls of `onResync` under way at once: a recovery of many tenants is no storm on who is pulled. */
 const MAX_PULLS = 16;
+/** So many suspensions are over in one transaction. */
+const MAX_RESUMED = 500;
 const AGAIN_MS = 5_000;
 const AGAIN_MOST_MS = 300_000;
 
@@ -25,12 +28,14 @@ export class Pulls {
   readonly #counters: GateCounters;
   readonly #pulls = new Map<string, Pull>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #resumed: Batch<string, void>;
   readonly #limit = new Limit(MAX_PULLS, 1);
   #isEnded = false;
 
   constructor(settings: GateSettings, counters: GateCounters) {
     this.#settings = settings;
     this.#counters = counters;
+    this.#resumed = new Batch((tenants) => settings.store.resumed(tenants).then(() => []), { maxItems: MAX_RESUMED });
   }
 
   /** Begins what is not under way and may be tried. Never throws. */
@@ -65,11 +70,11 @@ export class Pulls {
 
   async #run(suspension: Suspension, pull: Pull, signal: AbortSignal): Promise<void> {
     const { tenant } = suspension;
-    const { store, clock, onResync } = this.#settings;
+    const { clock, onResync } = this.#settings;
     try {
       if (onResync !== undefined) await this.#pull(onResync, suspension, pull, signal);
       signal.throwIfAborted();
-      await store.resumed(tenant);
+      await this.#resumed.add(tenant);
       if (onResync !== undefined) this.#counters.resyncs++;
       if (this.#pulls.get(tenant) === pull) this.#pulls.delete(tenant);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { longestWaitOf } from "../retry-schedule.ts";
-import type { Lane, Lease, Mark, NextItem, Outbox } from "../store/outbox.ts";
+import type { Lane, Lease, LeaseRequest, Mark, NextItem, Outbox } from "../store/outbox.ts";
 import type { AttemptOutcome, Attempts } from "./attempts.ts";
 import { Batch } from "./batch.ts";
 import type { GateCounters } from "./counters.ts";
@@ -14,10 +14,13 @@ interface Run {
   readonly lease: Lease;
   /** Until when the lease is surely ours, by this process's own clock. Nothing is sent from then on. */
   validMs: number;
+  isRenewing: boolean;
   callOff?: () => void;
   /** Lanes that are sent under it, until they have nothing more that is due. */
   readonly lanes: Set<number>;
 }
+
+type Taken = Pick<Run, "lease" | "validMs">;
 
 /** What the runner stands on. */
 export interface ResyncParts {
@@ -34,6 +37,10 @@ export interface ResyncParts {
 }
 
 const MAX_MARKS = 1_000;
+/** So many tenants' leases go into one transaction. */
+const MAX_LEASES = 500;
+/** How often in its time it is asked whether a lease is to be renewed; it is from when a third of it is over. */
+const RENEWALS = 6;
 const MARK_AGAIN_MS = 1_000;
 
 /**
@@ -46,6 +53,8 @@ export class Resync {
   readonly #store: Outbox;
   readonly #limit: Limit;
   readonly #marks: Batch<Mark, boolean>;
+  readonly #leases: Batch<LeaseRequest, Taken | undefined>;
+  readonly #givenBack: Batch<Lease, void>;
   readonly #runs = new Map<string, Run>();
   readonly #sending = new Set<number>();
   /** By lane: when its next replay may go out. Only lanes that are being sent stand here. */
@@ -56,6 +65,7 @@ export class Resync {
   readonly #underWay = new Set<Promise<void>>();
   readonly #sleepers = new Set<() => void>();
   readonly #longestWaitMs: number;
+  #isWatching = false;
   #isClosed = false;
 
   constructor(parts: ResyncParts) {
@@ -64,6 +74,8 @@ export class Resync {
     this.#store = store;
     this.#limit = new Limit(maxConcurrent, maxConcurrentPerTenant);
     this.#longestWaitMs = longestWaitOf(retryScheduleMs);
+    this.#leases = new Batch((asked) => this.#ask(asked), { maxItems: MAX_LEASES });
+    this.#givenBack = new Batch((leases) => store.release(leases).then(() => []), { maxItems: MAX_LEASES });
     this.#marks = new Batch((marks) => store.settle(marks), { maxItems: MAX_MARKS });
   }
 
@@ -92,18 +104,34 @@ export class Resync {
     }
   }
 
-  /** Renews leases that are in use. One that cannot be renewed is over when its time is, whatever the store does. */
-  async renew(): Promise<void> {
+  /**
+   * Renews leases that are in use, by a timer of its own for as long as one is, however long the looks take. One that
+   * cannot be renewed is over when its time is, whatever the store does.
+   */
+  #watchLeases(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
     const { clock, leaseMs } = this.#parts.settings;
-    for (const tenant of this.#runs.keys()) {
-      const run = this.#current(tenant);
-      if (run === undefined || run.validMs - clock.monotonicMs() > (leaseMs * 2) / 3) continue;
-      const askedMs = clock.monotonicMs();
-      const lease = await this.#store.lease(tenant, run.holder, leaseMs).catch(() => "unknown" as const);
-      if (lease === "unknown") continue;
-      if (lease?.fence === run.lease.fence) run.validMs = askedMs + leaseMs;
-      else this.#lose(tenant, run);
-    }
+    clock.after(leaseMs / RENEWALS, () => {
+      this.#isWatching = false;
+      for (const tenant of this.#runs.keys()) {
+        const run = this.#current(tenant);
+        if (run === undefined || run.isRenewing || run.validMs - clock.monotonicMs() > (leaseMs * 2) / 3) continue;
+        void this.#renew(tenant, run);
+      }
+      if (this.#runs.size > 0) this.#watchLeases();
+    });
+  }
+
+  async #renew(tenant: string, run: Run): Promise<void> {
+    run.isRenewing = true;
+    const taken = await this.#leases.add({ tenant, holder: run.holder }).catch(() => "unknown" as const);
+    run.isRenewing = false;
+    if (taken === "unknown") return;
+    if (taken?.lease.fence === run.lease.fence) run.validMs = taken.validMs;
+    else if (this.#runs.get(tenant) === run) this.#lose(tenant, run);
+    // It had been given back before it was asked for again: nobody uses it.
+    else if (taken !== undefined) await this.#store.release([taken.lease]).catch(() => undefined);
   }
 
   /** Resolves once nothing is sent and no lease is held. What is under way is ended by `Attempts.endAll`. */
@@ -121,16 +149,23 @@ export class Resync {
     return undefined;
   }
 
-  async #takeLease(tenant: string): Promise<Run | undefined> {
+  async #ask(asked: readonly LeaseRequest[]): Promise<readonly (Taken | undefined)[]> {
     const { clock, leaseMs } = this.#parts.settings;
+    // By when it was asked for: the answer may be late.
+    const validMs = clock.monotonicMs() + leaseMs;
+    const leases = await this.#store.lease(asked, leaseMs);
+    return leases.map((lease) => (lease === undefined ? undefined : { lease, validMs }));
+  }
+
+  async #takeLease(tenant: string): Promise<Run | undefined> {
     await this.#releases.get(tenant);
-    const askedMs = clock.monotonicMs();
     const holder = randomUUID();
-    const lease = await this.#store.lease(tenant, holder, leaseMs);
-    if (lease === undefined) return undefined;
-    const run: Run = { holder, lease, validMs: askedMs + leaseMs, lanes: new Set() };
+    const taken = await this.#leases.add({ tenant, holder });
+    if (taken === undefined) return undefined;
+    const run: Run = { holder, ...taken, isRenewing: false, lanes: new Set() };
     this.#runs.set(tenant, run);
     this.#endInTime(tenant, run);
+    this.#watchLeases();
     return run;
   }
 
@@ -159,8 +194,8 @@ export class Resync {
   async #giveBack(tenant: string, run: Run): Promise<void> {
     run.callOff?.();
     if (this.#runs.get(tenant) === run) this.#runs.delete(tenant);
-    const released = this.#store
-      .release(run.lease)
+    const released = this.#givenBack
+      .add(run.lease)
       .catch((error: unknown) => this.#warn(error, "a lease was not given back"))
       .finally(() => {
         if (this.#releases.get(tenant) === released) this.#releases.delete(tenant);

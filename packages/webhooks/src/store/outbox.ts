@@ -97,6 +97,13 @@ export interface Lease {
   readonly fence: number;
 }
 
+/** Who asks for the right to send for a tenant. */
+export interface LeaseRequest {
+  readonly tenant: string;
+  /** Names who holds it: the same renews, another waits until its time is over. */
+  readonly holder: string;
+}
+
 /** What an attempt came to, to be written down. */
 export interface Mark {
   readonly lease: Lease;
@@ -203,13 +210,14 @@ export interface Outbox {
   hold(tenant: string, nowMs: number): Promise<void>;
   /** Tenants that were held and are not done with it. */
   suspensions(): Promise<readonly Suspension[]>;
-  /** Notes that a suspended tenant may receive again: its lanes are due. */
-  resuming(tenant: string): Promise<void>;
-  /** Forgets a suspension that is resuming. */
-  resumed(tenant: string): Promise<void>;
-  /** Takes or renews the right to send for a tenant; `undefined` while another holds it. */
-  lease(tenant: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
-  release(lease: Lease): Promise<void>;
+  /** Notes that suspended tenants may receive again: their lanes are due. */
+  resuming(tenants: readonly string[]): Promise<void>;
+  /** Forgets suspensions that are resuming. */
+  resumed(tenants: readonly string[]): Promise<void>;
+  /** Takes or renews the right to send for tenants, in one transaction; `undefined` while another holds it. */
+  lease(asked: readonly LeaseRequest[], ttlMs: number): Promise<readonly (Lease | undefined)[]>;
+  /** Gives leases back; one that is another's by now stays. */
+  release(leases: readonly Lease[]): Promise<void>;
   /**
    * Drops what waits too long in lanes that nobody sends, lets go of what was kept long enough, and ends what a process
    * that died had begun. In many short transactions: others' run between them, and `signal` ends it after any.

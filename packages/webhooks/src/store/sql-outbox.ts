@@ -2,6 +2,7 @@ import { IMPLAUSIBLE_WAIT_MS } from "../retry-schedule.ts";
 import { appendEntries } from "./append-entries.ts";
 import { dropUnsent, pruneDead, pruneSent } from "./expire-events.ts";
 import { markHeld, suspend } from "./hold-lanes.ts";
+import { releaseLeases, takeLeases } from "./leases.ts";
 import { nextItem, peekItem } from "./next-item.ts";
 import { listEvents, pauseLanes, statusOf, totalsOf } from "./operate.ts";
 import { DEFAULT_BOUNDS, type Outbox, type OutboxBounds } from "./outbox.ts";
@@ -95,34 +96,25 @@ export function sqlOutbox(driver: SqlDriver, given: Partial<OutboxBounds> = {}):
           isResuming: Number(row["resuming"]) === 1,
         }));
       }),
-    resuming: (tenant) =>
+    resuming: (tenants) =>
       driver.transaction(async (session) => {
-        await session.all("UPDATE webhook_suspension SET resuming = 1 WHERE tenant = $1", [tenant]);
-      }),
-    resumed: (tenant) =>
-      driver.transaction(async (session) => {
-        await session.all("DELETE FROM webhook_suspension WHERE tenant = $1 AND resuming = 1", [tenant]);
-      }),
-    lease: (tenant, holder, ttlMs) =>
-      driver.transaction(async (session) => {
-        const [row] = await session.all(
-          `INSERT INTO webhook_lease (tenant, holder, fence, until_ms) VALUES ($1, $2, 1, ${driver.nowMs} + $3)
-            ON CONFLICT (tenant) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms,
-              fence = webhook_lease.fence + CASE WHEN webhook_lease.holder = excluded.holder THEN 0 ELSE 1 END
-            WHERE webhook_lease.holder = excluded.holder OR webhook_lease.until_ms <= ${driver.nowMs}
-            RETURNING fence`,
-          [tenant, holder, ttlMs],
+        await session.each(
+          "UPDATE webhook_suspension SET resuming = 1 FROM given WHERE tenant = given_tenant",
+          { given_tenant: "TEXT" },
+          tenants.toSorted().map((tenant) => [tenant]),
         );
-        return row === undefined ? undefined : { tenant, fence: Number(row["fence"]) };
       }),
-    release: ({ tenant, fence }) =>
+    resumed: (tenants) =>
       driver.transaction(async (session) => {
-        // The fence stays: it must grow with the next holder.
-        await session.all("UPDATE webhook_lease SET until_ms = 0, holder = '' WHERE tenant = $1 AND fence = $2", [
-          tenant,
-          fence,
-        ]);
+        await session.each(
+          "DELETE FROM webhook_suspension WHERE tenant IN (SELECT given_tenant FROM given) AND resuming = 1",
+          { given_tenant: "TEXT" },
+          tenants.toSorted().map((tenant) => [tenant]),
+        );
       }),
+    lease: (asked, ttlMs) =>
+      driver.transaction((session) => takeLeases(session, asked, { ttlMs, nowMs: driver.nowMs })),
+    release: (leases) => driver.transaction((session) => releaseLeases(session, leases)),
     async expire(nowMs, isSending, signal) {
       const onDropped = (events: number): void => {
         dropped += events;

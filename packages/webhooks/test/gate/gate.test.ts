@@ -317,6 +317,7 @@ describe("a gate", () => {
     const send = (): Promise<void> => Promise.resolve();
     for (const wrong of [
       { leaseMs: 0 },
+      { leaseMs: 199 },
       { replayPerSecond: Number.NaN },
       { send: undefined },
       { dimmer: {} },

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { memoryStore } from "../../src/index.ts";
-import { fakeClock } from "../support/fake-clock.ts";
+import { fakeClock, settled } from "../support/fake-clock.ts";
 import { fakeTimeStore } from "../support/fake-time-store.ts";
 import { event, openWorld } from "../support/world.ts";
 
@@ -45,9 +45,9 @@ describe("the right to send for a tenant", () => {
     world.dimmer.deny("acme");
     for (const id of ["1", "2", "3", "4", "5"]) await world.gate.deliver(event(id));
     const lease = store.lease.bind(store);
-    const stuck = Promise.withResolvers<undefined>();
+    const stuck = Promise.withResolvers<[]>();
     vi.spyOn(store, "lease").mockReturnValue(stuck.promise).mockImplementationOnce(lease);
-    onTestFinished(() => stuck.resolve(undefined));
+    onTestFinished(() => stuck.resolve([]));
     const signals: AbortSignal[] = [];
     world.receive = ({ id }, { signal }) => {
       signals.push(signal);
@@ -119,6 +119,63 @@ describe("the right to send for a tenant", () => {
     expect(seen.map((one) => one.split(" ")[0])).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect(turn).toBeGreaterThan(0);
     expect(seen.slice(turn).every((one) => one.endsWith("second"))).toBe(true);
+  });
+});
+
+describe("the right to send for many tenants", () => {
+  it("is renewed however long a look takes", async () => {
+    const clock = fakeClock();
+    const store = fakeTimeStore(clock);
+    const world = openWorld({ clock, store, leaseMs: 3_000, replayPerSecond: 1 });
+    world.dimmer.deny("acme");
+    for (let n = 0; n < 12; n++) await world.gate.deliver(event(String(n)));
+    world.dimmer.allow("acme");
+    await clock.advance(500);
+    const stuck = Promise.withResolvers<[]>();
+    vi.spyOn(store, "suspensions").mockReturnValue(stuck.promise);
+    onTestFinished(() => stuck.resolve([]));
+    await clock.advance(12_000);
+    expect(world.ids()).toHaveLength(12);
+    expect(world.gate.counters.fenced).toBe(0);
+  });
+
+  it("is taken in one transaction, and so is that they may receive again", async () => {
+    const store = memoryStore();
+    const world = openWorld({ store });
+    const tenants = Array.from({ length: 300 }, (_, n) => `t${n}`);
+    for (const tenant of tenants) world.dimmer.denied.add(tenant);
+    await Promise.all(tenants.map((tenant) => world.gate.deliver(event("1", "a", tenant))));
+    await world.clock.advance(500);
+    const calls = (["lease", "resuming", "resumed", "release"] as const).map((name) => vi.spyOn(store, name));
+    world.dimmer.denied.clear();
+    await world.clock.advance(1_000);
+    expect(world.arrivals).toHaveLength(300);
+    const [leases, resuming, resumed, released] = calls.map(({ mock }) => mock.calls.length);
+    expect([leases, resuming, resumed]).toEqual([1, 1, 1]);
+    expect(released).toBeLessThan(30);
+  });
+
+  it("is not kept where it was asked for again while it was given back", async () => {
+    const clock = fakeClock();
+    const store = fakeTimeStore(clock);
+    const world = openWorld({ clock, store, leaseMs: 3_000 });
+    let arrive: () => void = () => undefined;
+    world.receive = () => new Promise((done) => (arrive = done));
+    await world.gate.deliver(event("1"), { durable: true });
+    await clock.advance(500);
+    const take = store.lease.bind(store);
+    const late = Promise.withResolvers<void>();
+    vi.spyOn(store, "lease").mockImplementation(async (...asked) => {
+      await late.promise;
+      return await take(...asked);
+    });
+    await clock.advance(1_000);
+    arrive();
+    await settled();
+    expect(world.ids()).toEqual(["1"]);
+    late.resolve();
+    await settled();
+    expect(await take([{ tenant: "acme", holder: "another" }], 1_000)).toMatchObject([{ tenant: "acme" }]);
   });
 });
 

@@ -76,7 +76,7 @@ describe.runIf(hasPostgres())("what is dropped on PostgreSQL while it is sent", 
     );
     const store = open(held.pool, { maxEvents: 4 });
     await store.append(["y1", "y2", "y3", "y4"].map((id) => entry("y", id)));
-    const lease = (await store.lease("acme", "me", 600_000)) as Lease;
+    const [lease] = (await store.lease([{ tenant: "acme", holder: "me" }], 600_000)) as [Lease];
     const lane = (await store.due(LATE_MS))[0]?.lane ?? 0;
     const appended = store.append([entry("x", "x1"), entry("x", "x2")]);
     await held.reached;
@@ -92,7 +92,7 @@ describe.runIf(hasPostgres())("what is dropped on PostgreSQL while it is sent", 
     const held = stopping(await openPool(), /^UPDATE webhook_lane SET telling = gap/);
     const store = open(held.pool, { maxEvents: 3 });
     await store.append(["e0", "e1", "e2", "e3", "e4"].map((id) => entry("x", id)));
-    const lease = (await store.lease("acme", "me", 600_000)) as Lease;
+    const [lease] = (await store.lease([{ tenant: "acme", holder: "me" }], 600_000)) as [Lease];
     const lane = (await store.due(LATE_MS))[0]?.lane ?? 0;
     const arrived = drain(store, lane, lease);
     await held.reached;

@@ -48,7 +48,7 @@ function entry(
 }
 async function take(store: Outbox, nowMs = NOW_MS): Promise<string[]> {
   const ids: string[] = [];
-  const lease = await store.lease("acme", "me", 60_000);
+  const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
   if (lease === undefined) throw new Error("no lease");
   for (const { lane } of await store.due(nowMs)) {
     for (let item = await store.next(lane, nowMs); item !== undefined; item = await store.next(lane, nowMs)) {
@@ -87,10 +87,10 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     await store.append([entry("2", { isHeld: true })]);
     expect(await store.due(NOW_MS)).toEqual([]);
     expect(await store.suspensions()).toEqual([{ tenant: "acme", sinceMs: NOW_MS, isResuming: false }]);
-    await store.resuming("acme");
+    await store.resuming(["acme"]);
     await store.append([entry("3")]);
     expect(await take(store)).toEqual(["1*", "2*", "3"]);
-    await store.resumed("acme");
+    await store.resumed(["acme"]);
     expect(await store.suspensions()).toEqual([]);
     await store.append([entry("4")]);
     expect(await take(store)).toEqual(["4"]);
@@ -99,16 +99,16 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
   it("keeps a suspension that begins again while it is being resumed", async () => {
     const store = await open();
     await store.hold("acme", NOW_MS);
-    await store.resuming("acme");
+    await store.resuming(["acme"]);
     await store.hold("acme", NOW_MS + 5);
-    await store.resumed("acme");
+    await store.resumed(["acme"]);
     expect(await store.suspensions()).toEqual([{ tenant: "acme", sinceMs: NOW_MS, isResuming: false }]);
   });
 
   it("waits after a failure, is not confused by a clock that went back, and goes on where it stood", async () => {
     const store = await open();
     await store.append([entry("1"), entry("2")]);
-    const lease = await store.lease("acme", "me", 60_000);
+    const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     const [lane] = await store.due(NOW_MS);
     const item = await store.next(lane?.lane ?? 0, NOW_MS);
     if (lease === undefined || item === undefined || lane === undefined) throw new Error("nothing to send");
@@ -151,7 +151,7 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
   it("freezes a gap before it is told: what is dropped meanwhile begins another", async () => {
     const store = await open({ maxEvents: 2 });
     for (let n = 1; n <= 4; n++) await store.append([entry(String(n))]);
-    const lease = await store.lease("acme", "me", 60_000);
+    const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     const [lane] = await store.due(NOW_MS);
     if (lease === undefined || lane === undefined) throw new Error("nothing to send");
     const first = await store.next(lane.lane, NOW_MS);
@@ -169,10 +169,10 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     await store.append([entry("1"), entry("2", { nowMs: NOW_MS + 900 })]);
     expect(await take(store, NOW_MS + 1_500)).toEqual(["gap 1", "2"]);
     await store.append([entry("3"), entry("b", { endpoint: "b" })]);
-    const lease = await store.lease("acme", "me", 60_000);
+    const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     await store.expire(NOW_MS + 9_000, () => false);
     expect((await store.totals()).waiting).toBe(2);
-    if (lease !== undefined) await store.release(lease);
+    if (lease !== undefined) await store.release([lease]);
     const [a] = await store.status("acme");
     await store.expire(NOW_MS + 9_000, (lane) => lane === a?.lane);
     expect((await store.status("acme")).map(({ waiting }) => waiting)).toEqual([1, 0]);
@@ -227,7 +227,7 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     const store = await open({ maxEvents: 2 });
     for (let n = 1; n <= 4; n++) await store.append([entry(String(n), { nowMs: NOW_MS + n })]);
     const refuseGaps = async (): Promise<void> => {
-      const lease = await store.lease("acme", "me", 60_000);
+      const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
       const [lane] = await store.due(NOW_MS);
       const item = lane === undefined ? undefined : await store.next(lane.lane, NOW_MS);
       if (lease === undefined || lane === undefined || item === undefined) throw new Error("nothing to send");
@@ -282,7 +282,7 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
       "held",
       "new",
     ]);
-    await store.resuming("acme");
+    await store.resuming(["acme"]);
     expect(await store.append([entry("2", unsure)])).toEqual(["new"]);
     expect(await take(store)).toEqual(["1*", "2", "x"]);
   });
@@ -300,15 +300,20 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
   it("gives the lease of a tenant to one at a time, and refuses marks of who lost it", async () => {
     const store = await open();
     await store.append([entry("1")]);
-    const mine = await store.lease("acme", "me", 60_000);
-    expect(await store.lease("acme", "you", 60_000)).toBeUndefined();
-    expect(await store.lease("acme", "me", 60_000)).toEqual(mine);
-    expect(await store.lease("other", "you", 60_000)).toBeDefined();
+    const [mine] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
+    expect(await store.lease([{ tenant: "acme", holder: "you" }], 60_000)).toEqual([undefined]);
+    expect(await store.lease([{ tenant: "acme", holder: "me" }], 60_000)).toEqual([mine]);
+    // Of many in one call each has its own answer, where a tenant is asked for twice as well.
+    const many = Array.from({ length: 300 }, (_, n) => ({ tenant: `t${n}`, holder: "you" }));
+    const asked = [...many, { tenant: "acme", holder: "you" }, { tenant: "t7", holder: "third" }, ...many.slice(5, 8)];
+    const answers = await store.lease(asked, 60_000);
+    expect(answers.slice(0, 300).map((lease) => lease?.tenant)).toEqual(many.map(({ tenant }) => tenant));
+    expect(answers.slice(300)).toEqual([undefined, undefined, ...answers.slice(5, 8)]);
     const [lane] = await store.due(NOW_MS);
     const item = await store.next(lane?.lane ?? 0, NOW_MS);
     if (mine === undefined || item === undefined || lane === undefined) throw new Error("nothing to send");
-    await store.release(mine);
-    const yours = await store.lease("acme", "you", 60_000);
+    await store.release([mine]);
+    const [yours] = await store.lease([{ tenant: "acme", holder: "you" }], 60_000);
     expect(yours?.fence).toBeGreaterThan(mine.fence);
     expect(await store.settle([{ lease: mine, lane: lane.lane, item, nowMs: NOW_MS }])).toEqual([false]);
     expect((await store.totals()).waiting).toBe(1);
@@ -316,9 +321,9 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
 
   it("lets another take over a lease that ran out", async () => {
     const store = await open();
-    const mine = await store.lease("acme", "me", 1);
-    await expect.poll(() => store.lease("acme", "you", 60_000)).toBeDefined();
-    expect((await store.lease("acme", "you", 60_000))?.fence).toBe((mine?.fence ?? 0) + 1);
+    const [mine] = await store.lease([{ tenant: "acme", holder: "me" }], 1);
+    await expect.poll(async () => (await store.lease([{ tenant: "acme", holder: "you" }], 60_000))[0]).toBeDefined();
+    expect((await store.lease([{ tenant: "acme", holder: "you" }], 60_000))[0]?.fence).toBe((mine?.fence ?? 0) + 1);
   });
 
   it("sums up, the oldest being that of tenants who may receive", async () => {
@@ -361,7 +366,7 @@ describe.each(engines)("an outbox in %s", (_name, open) => {
     const store = await open({ maxAgeMs: 1_000 });
     await store.append(["p1", "p2", "p3"].map((id) => entry(id, { endpoint: "paused" })));
     await store.setPaused({ tenant: "acme", endpoint: "paused" }, true);
-    await store.lease("acme", "me", 60_000);
+    await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     await store.expire(NOW_MS + 2_000, () => false);
     const waiting = await store.list({ tenant: "acme", endpoint: "paused", state: "waiting", limit: 9 });
     expect(waiting.map(({ id }) => id)).toEqual(["p1"]);

@@ -79,7 +79,7 @@ function dyingAfter(
 
 async function take(store: Outbox): Promise<string[]> {
   const ids: string[] = [];
-  const lease = await store.lease("acme", "me", 60_000);
+  const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
   if (lease === undefined) throw new Error("no lease");
   for (const { lane } of await store.due(NOW_MS)) {
     for (let item = await store.next(lane, NOW_MS); item !== undefined; item = await store.next(lane, NOW_MS)) {
@@ -87,7 +87,7 @@ async function take(store: Outbox): Promise<string[]> {
       await store.settle([{ lease, lane, item, nowMs: NOW_MS }]);
     }
   }
-  await store.release(lease);
+  await store.release([lease]);
   return ids;
 }
 
@@ -230,7 +230,7 @@ describe.each(engines)("what may have much to do, in %s,", (_name, openEngine) =
   it("keeps an operator's pause where nobody knows the endpoint, and ends that of the unknown once one is tried", async () => {
     const { store } = await open();
     await store.append([entry("1")]);
-    const lease = await store.lease("acme", "me", 60_000);
+    const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     const [lane] = await store.due(NOW_MS);
     const item = await store.next(lane?.lane ?? 0, NOW_MS);
     if (lease === undefined || item === undefined || lane === undefined) throw new Error("nothing to send");
@@ -254,7 +254,7 @@ describe.each(engines)("what may have much to do, in %s,", (_name, openEngine) =
   it("takes a mark for what was purged meanwhile, and nothing comes of it", async () => {
     const { store } = await open();
     await store.append([entry("1"), entry("2")]);
-    const lease = await store.lease("acme", "me", 60_000);
+    const [lease] = await store.lease([{ tenant: "acme", holder: "me" }], 60_000);
     const [lane] = await store.due(NOW_MS);
     const item = await store.next(lane?.lane ?? 0, NOW_MS);
     if (lease === undefined || item === undefined || lane === undefined) throw new Error("nothing to send");
