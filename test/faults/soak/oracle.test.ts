@@ -23,15 +23,55 @@ const check = { sidecar: 0, door: "check", tenant: "t0" } as const;
 it("F3 · sees that somebody was let through by a version in which it is restricted", () => {
   const { oracle, violated } = oracleOf(row(2, "t0", "limited"));
   oracle.answered({ ...check, capability: "create", allowed: true, least: "1.2", most: "1.2" });
-  oracle.stored([]);
+  oracle.finish();
   expect(violated).toEqual(["F3"]);
 });
 
 it("F6 · sees that somebody was denied what its mode opens", () => {
   const { oracle, violated } = oracleOf(row(2, "t0", "limited"), row(3, "t0", "full"));
   oracle.answered({ ...check, capability: "create", allowed: false, least: "1.3", most: "1.3" });
+  oracle.finish();
+  expect(violated).toEqual(["F6"]);
+});
+
+it("takes an answer by any version up to the next that its sidecar names: it may be putting that in force", () => {
+  const { oracle, violated } = oracleOf(row(2, "t0", "full"), row(3, "t0", "limited"), row(4, "t0", "full"));
+  oracle.versionOf(0, "1.2", 0);
+  oracle.answered({ ...check, capability: "create", allowed: false, least: "1.2", most: "1.2" });
+  oracle.stored([]);
+  expect(oracle.judgedByDoor).toEqual({});
+  oracle.versionOf(0, "1.4", 0);
+  oracle.stored([]);
+  expect(oracle.judgedByDoor).toEqual({ check: 1 });
+  expect(violated).toEqual([]);
+});
+
+it("F6 · takes no answer by a version after the next that its sidecar names", () => {
+  const { oracle, violated } = oracleOf(row(2, "t0", "full"), row(3, "t1", "full"), row(4, "t0", "limited"));
+  for (const version of ["1.2", "1.3", "1.4"]) oracle.versionOf(0, version, 0);
+  oracle.answered({ ...check, sidecar: 1, capability: "create", allowed: false, least: "1.2", most: "1.2" });
+  oracle.versionOf(1, "1.3", 0);
+  oracle.versionOf(1, "1.4", 0);
   oracle.stored([]);
   expect(violated).toEqual(["F6"]);
+});
+
+it("D2 · takes a lock by the next list that its sidecar names, and by none after it", () => {
+  const { oracle, violated } = oracleOf(
+    row(2, "t0", "full", []),
+    row(3, "t0", "full", ["t1"]),
+    row(4, "t0", "full", ["t1", "t2"]),
+  );
+  for (const [tenant, isLocked, version] of [
+    ["t1", true, "1.2"],
+    ["t2", true, "1.2"],
+    ["t1", true, "1.3"],
+    ["t2", true, "1.4"],
+  ] as const) {
+    oracle.answeredLock({ sidecar: 0, tenant, isLocked, least: version, most: version });
+  }
+  oracle.finish();
+  expect(violated).toEqual(["D2"]);
 });
 
 it("takes either answer of a door that tells no version, where the mode changed meanwhile", () => {
@@ -39,7 +79,7 @@ it("takes either answer of a door that tells no version, where the mode changed 
   for (const allowed of [true, false]) {
     oracle.answered({ ...check, capability: "create", allowed, least: "1.2", most: "1.3" });
   }
-  oracle.stored([]);
+  oracle.finish();
   expect(violated).toEqual([]);
   expect(oracle.judgedByDoor).toEqual({ check: 2 });
 });
@@ -48,7 +88,10 @@ it("holds an answer until its version is known, and finds it wrong then", () => 
   const { oracle, violated } = oracleOf();
   oracle.answered({ ...check, capability: "view", allowed: false, least: "1.2", most: "1.2" });
   expect(violated).toEqual([]);
+  oracle.versionOf(0, "1.3", 0);
   oracle.streamed([row(2, "t0", "limited")]);
+  expect(violated).toEqual([]);
+  oracle.streamed([row(3, "t1", "limited")]);
   expect(violated).toEqual(["F6"]);
 });
 
@@ -97,7 +140,7 @@ it("D2 · sees a locked tenant let in, and one locked by no list", () => {
   ] as const) {
     oracle.answeredLock({ sidecar: 0, tenant, isLocked, least: "1.2", most: "1.2" });
   }
-  oracle.stored([]);
+  oracle.finish();
   expect(violated).toEqual(["D2", "D2"]);
 });
 

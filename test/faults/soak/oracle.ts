@@ -1,5 +1,6 @@
 import type { PublicationRow } from "../publications.ts";
 import { opens, type SoakCapability, type SoakMode } from "./modes.ts";
+import { OpenAnswers, seqOf } from "./open-answers.ts";
 import { SignedHistory, type SignedRow } from "./signed-history.ts";
 
 /** One answer of a sidecar, and the versions between which it was given. */
@@ -9,7 +10,7 @@ export interface Answered {
   readonly tenant: string;
   readonly capability: SoakCapability;
   readonly allowed: boolean;
-  /** Version that the sidecar held before and after, `epoch.seq`; the same twice where the answer itself names it. */
+  /** Version that the sidecar named before and after, `epoch.seq`; the same twice where the answer itself names it. */
   readonly least: string;
   readonly most: string;
 }
@@ -31,14 +32,9 @@ export interface Followed {
   readonly ms: number;
 }
 
-interface Waiting<Answer> {
-  readonly answer: Answer;
-  times: number;
-}
-
 /**
  * Holds what sidecars answer against what the authority signed, and what it signed against what it acknowledged. An
- * answer is judged once the publication of its version is known.
+ * answer is judged once its sidecar has named a newer version, and the publications up to that are known.
  */
 export class Oracle {
   readonly history: SignedHistory = new SignedHistory();
@@ -49,9 +45,8 @@ export class Oracle {
   readonly #last = new Map<string, SoakWrite>();
   readonly #awaited = new Map<number, { readonly seq: number; readonly atMs: number }[]>();
   readonly #highestLocks = new Map<number, number>();
-  /** What waits for its version: the same answer once, however often it was given. */
-  #answers = new Map<string, Waiting<Answered>>();
-  #locks = new Map<string, Waiting<AnsweredLock>>();
+  readonly #answers = new OpenAnswers<Answered>();
+  readonly #locks = new OpenAnswers<AnsweredLock>();
   #writes: SoakWrite[] = [];
 
   constructor(sidecars: number, violate: (invariant: string, what: string) => void) {
@@ -72,7 +67,7 @@ export class Oracle {
 
   /** Takes an answer. */
   answered(answer: Answered): void {
-    wait(this.#answers, answer);
+    this.#answers.take(answer);
   }
 
   /** Notes the version that a sidecar names in one answer after the other: none may be older than the one before. */
@@ -81,6 +76,7 @@ export class Oracle {
     const before = this.#highest.get(sidecar) ?? 0;
     if (seq < before) this.#violate("F1", `sidecar ${sidecar} went from version 1.${before} down to ${version}`);
     this.#highest.set(sidecar, Math.max(seq, before));
+    this.#answers.named(sidecar, version);
     const awaited = this.#awaited.get(sidecar) ?? [];
     for (let first = awaited[0]; first !== undefined && first.seq <= seq; first = awaited[0]) {
       this.followed.push({ sidecar, ms: nowMs - first.atMs });
@@ -95,7 +91,9 @@ export class Oracle {
     if (seq < before)
       this.#violate("D3", `sidecar ${answer.sidecar} went from lock list 1.${before} to ${answer.least}`);
     this.#highestLocks.set(answer.sidecar, Math.max(before, seq));
-    wait(this.#locks, answer);
+    this.#locks.named(answer.sidecar, answer.least);
+    this.#locks.named(answer.sidecar, answer.most);
+    this.#locks.take(answer);
   }
 
   /** Takes an acknowledgement. */
@@ -116,16 +114,16 @@ export class Oracle {
   stored(rows: readonly SignedRow[]): void {
     for (const fault of this.history.confirm(rows)) this.#violate("F1", fault);
     this.#judgeKnown();
-    for (const [key, { answer, times }] of this.#locks) {
-      if (seqOf(answer.most) > this.history.confirmedSeq) continue;
-      this.#judgeLock(answer, times);
-      this.#locks.delete(key);
-    }
+    this.#judgeLocks();
   }
 
   /** Judges what is left when everything is known: nothing may have been answered or acknowledged that was never signed. */
   finish(): void {
-    for (const { answer } of [...this.#answers.values(), ...this.#locks.values()]) {
+    this.#answers.close();
+    this.#locks.close();
+    this.#judgeKnown();
+    this.#judgeLocks();
+    for (const { answer } of [...this.#answers.left, ...this.#locks.left]) {
       this.#violate("F1", `sidecar ${answer.sidecar} answered by version ${answer.most}, which was never signed`);
     }
     for (const { tenant, mode } of this.#last.values()) {
@@ -137,11 +135,7 @@ export class Oracle {
 
   #judgeKnown(): void {
     const isKnown = (version: string): boolean => seqOf(version) <= this.history.seq;
-    for (const [key, { answer, times }] of this.#answers) {
-      if (!isKnown(answer.most)) continue;
-      this.#judge(answer, times);
-      this.#answers.delete(key);
-    }
+    for (const { answer, times } of this.#answers.takeKnown(this.history.seq)) this.#judge(answer, times);
     const writes = Object.groupBy(this.#writes, ({ version }) =>
       version !== undefined && isKnown(version) ? "known" : "ahead",
     );
@@ -154,12 +148,16 @@ export class Oracle {
     }
   }
 
+  #judgeLocks(): void {
+    for (const { answer, times } of this.#locks.takeKnown(this.history.confirmedSeq)) this.#judgeLock(answer, times);
+  }
+
   #judgeLock({ sidecar, tenant, isLocked, least, most }: AnsweredLock, times: number): void {
     this.#count("lock", times);
     if (this.history.lockedBetween(tenant, seqOf(least), seqOf(most)).has(isLocked)) return;
     this.#violate(
       "D2",
-      `sidecar ${sidecar} has ${tenant} ${isLocked ? "locked" : "open"} by lock list ${most}, which says else`,
+      `sidecar ${sidecar} has ${tenant} ${isLocked ? "locked" : "open"} by lock list ${span(least, most)}, which says else`,
     );
   }
 
@@ -172,19 +170,13 @@ export class Oracle {
     const modes = this.history.modesBetween(tenant, seqOf(least), seqOf(most));
     if ([...modes].some((mode) => opens(mode, capability) === allowed)) return;
     const said = `sidecar ${sidecar} at ${door} ${allowed ? "allowed" : "denied"} ${capability} to ${tenant}`;
-    this.#violate(allowed ? "F3" : "F6", `${said} by version ${most}, in which it is ${[...modes].join(" or ")}`);
+    this.#violate(
+      allowed ? "F3" : "F6",
+      `${said} by version ${span(least, most)}, in which it is ${[...modes].join(" or ")}`,
+    );
   }
 }
 
-/** The second number of a version of epoch 1; Infinity for any other epoch: it was never signed here. */
-function seqOf(version: string): number {
-  const [epoch, seq] = version.split(".").map(Number);
-  return epoch === 1 && seq !== undefined ? seq : Number.POSITIVE_INFINITY;
-}
-
-function wait<Answer extends object>(waiting: Map<string, Waiting<Answer>>, answer: Answer): void {
-  const key = Object.values(answer).join(" ");
-  const known = waiting.get(key);
-  if (known === undefined) waiting.set(key, { answer, times: 1 });
-  else known.times += 1;
+function span(least: string, most: string): string {
+  return least === most ? most : `${least} to ${most}`;
 }

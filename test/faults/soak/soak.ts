@@ -28,7 +28,10 @@ export interface SoakOptions {
 
 /** What happened so far. */
 export interface SoakProgress {
+  /** Since the load began, what follows it included. */
   readonly seconds: number;
+  /** Of them those since the load ended, while all that was acknowledged comes into force and arrives; 0 until then. */
+  readonly catchingUpSeconds: number;
   readonly judged: Readonly<Record<string, number>>;
   readonly writes: SoakWriters["counts"];
   readonly webhooks: SoakWebhooks["counts"];
@@ -105,11 +108,15 @@ export async function soak(stage: Stage, options: SoakOptions): Promise<Outcome>
     whileDown: readStore,
   });
   const startMs = performance.now();
-  const tell = (): void => onProgress(progressOf({ startMs, oracle, writers, hooks, mishaps, traffic }));
+  let loadEndMs: number | undefined;
+  const tell = (): void => onProgress(progressOf({ startMs, loadEndMs, oracle, writers, hooks, mishaps, traffic }));
   while (performance.now() - startMs < forMs) {
     await pass(Math.min(1_000, forMs));
     tell();
   }
+  loadEndMs = performance.now();
+  const telling = setInterval(tell, 1_000);
+  stage.atEnd(() => clearInterval(telling));
   await mishaps.stop();
   await writers.stop();
   await caughtUp(stage, world, oracle);
@@ -119,6 +126,7 @@ export async function soak(stage: Stage, options: SoakOptions): Promise<Outcome>
   await world.authority.process.end("SIGTERM");
   readStore();
   oracle.finish();
+  clearInterval(telling);
   tell();
   const judged = oracle.judgedByDoor;
   for (const door of DOORS.filter((name) => !(name in judged))) stage.violate("D1", `${door} never answered`);
@@ -165,17 +173,20 @@ interface InvoiceShown {
 
 function progressOf(parts: {
   readonly startMs: number;
+  readonly loadEndMs: number | undefined;
   readonly oracle: Oracle;
   readonly writers: SoakWriters;
   readonly hooks: SoakWebhooks;
   readonly mishaps: Mishaps;
   readonly traffic: readonly SoakTraffic[];
 }): SoakProgress {
-  const { startMs, oracle, writers, hooks, mishaps, traffic } = parts;
+  const { startMs, loadEndMs, oracle, writers, hooks, mishaps, traffic } = parts;
+  const nowMs = performance.now();
   const followedMs = oracle.followed.map(({ ms }) => ms).toSorted((a, b) => a - b);
   const share = (of: number): number => Math.round(followedMs[Math.ceil(followedMs.length * of) - 1] ?? 0);
   return {
-    seconds: (performance.now() - startMs) / 1_000,
+    seconds: (nowMs - startMs) / 1_000,
+    catchingUpSeconds: (nowMs - (loadEndMs ?? nowMs)) / 1_000,
     judged: oracle.judgedByDoor,
     writes: writers.counts,
     webhooks: hooks.counts,
