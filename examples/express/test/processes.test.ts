@@ -21,6 +21,22 @@ async function start(
   return { child, line };
 }
 
+/** Starts the program of an example where it cannot go on; resolves to its exit code and what it says on standard error. */
+async function startInVain(
+  example: string,
+  env: Readonly<Record<string, string>>,
+): Promise<[code: number, why: string]> {
+  const program = fileURLToPath(new URL(`../../${example}/src/main.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=@dimmer/source", program], {
+    env: { PATH: process.env["PATH"], ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let why = "";
+  child.stderr.on("data", (text: Buffer) => (why += text.toString()));
+  const [code] = (await once(child, "close")) as [number];
+  return [code, why];
+}
+
 /** Processes start slowly on a machine that is busy with others. */
 describe("the programs of the examples", { timeout: 60_000 }, () => {
   it.each([
@@ -53,6 +69,30 @@ describe("the programs of the examples", { timeout: 60_000 }, () => {
       await expect.poll(ask, { timeout: 20_000 }).toBe(status);
       child.kill("SIGTERM");
       expect(await once(child, "exit")).toEqual([0, null]);
+    },
+  );
+
+  it.each(["express", "fastify", "graphql", "streams", "openfeature-web"])(
+    "%s names the port that is taken or none, and ends",
+    async (example) => {
+      await using taken = await serveDoors(async () => new Response());
+      const port = new URL(taken.url).port;
+      // What it follows answers nothing of use: the fallback is taken after two seconds, and the port then.
+      const env = { DIMMER_FEED: taken.url, DIMMER_SIDECAR: taken.url, DIMMER_TRUST: `SHA256:${"A".repeat(43)}` };
+      const taking = `${example}: PORT ${port} is taken: PORT=${Number(port) + 10} npm start -w examples/${example}\n`;
+      expect(await startInVain(example, { ...env, PORT: port })).toEqual([3, expect.stringContaining(taking)]);
+      expect(await startInVain(example, { ...env, PORT: "abc" })).toEqual([
+        2,
+        expect.stringMatching(/^\S+: PORT is abc: write a number such as 300\d\n$/),
+      ]);
+    },
+  );
+
+  it.each(["express", "fastify", "graphql", "streams", "worker-jobs"])(
+    "%s says what to start before it where it is given no trust",
+    async (example) => {
+      const why = `${example}: DIMMER_TRUST is missing: run "npm start" in the root first\n`;
+      expect(await startInVain(example, {})).toEqual([2, why]);
     },
   );
 

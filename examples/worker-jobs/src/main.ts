@@ -12,6 +12,11 @@ const {
 } = process.env;
 const ROUND_MS = 1_000;
 
+if (DIMMER_TRUST === "") {
+  console.error('worker-jobs: DIMMER_TRUST is missing: run "npm start" in the root first');
+  process.exit(2);
+}
+
 const dimmer = await connect({ feed: DIMMER_FEED, trust: DIMMER_TRUST });
 const parts: JobParts = {
   dimmer,
