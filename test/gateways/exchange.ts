@@ -1,15 +1,19 @@
 import { connect } from "node:net";
 
 /** How long an answer is waited for that does not come: a gateway may wait for the rest of a body. */
-const BOUND_MS = 3_000;
+const BOUND_MS = 2_000;
 
-/** Sends bytes as they are, as Latin-1; what came back until the other side closed, or until nothing came for a while. */
-export function exchange(port: number, bytes: string): Promise<string> {
+/**
+ * Sends bytes as they are, as Latin-1; what came back until the other side closed, or until nothing came for a while: for its
+ * first byte, as long as is said.
+ */
+export function exchange(port: number, bytes: string, firstByteWithinMs: number = BOUND_MS): Promise<string> {
   return new Promise((done) => {
     const socket = connect({ host: "127.0.0.1", port });
     let received = "";
-    socket.setTimeout(BOUND_MS, () => socket.destroy());
+    socket.setTimeout(firstByteWithinMs, () => socket.destroy());
     socket.setEncoding("latin1").on("data", (piece: string) => {
+      if (received === "") socket.setTimeout(BOUND_MS);
       received += piece;
     });
     // A reset is one way to be refused.

@@ -19,8 +19,9 @@ async function sendAll(
   const port = await startGateway(kind, { product: upstream.port, sidecar }, { failsOpen });
   const cases = SESSIONS.flatMap((session) => shapes.map((shape) => ({ session, ...shape })));
   const broken: unknown[] = [];
+  const isHonest = (name: string): boolean => HONEST.includes(name) || HONEST_HTTP2.includes(name);
   await eachOf(cases, 160, async ({ session, name, bytes }) => {
-    const statuses = statusesIn(await exchange(port, bytes(session)));
+    const statuses = statusesIn(await exchange(port, bytes(session), isHonest(name) ? 20_000 : undefined));
     const isBroken = (status: number): boolean => status >= 500 && ![501, 505, ...kind.whenBroken].includes(status);
     if (statuses.some(isBroken)) broken.push({ name, session, statuses });
   });
