@@ -8,8 +8,8 @@ const TEN_MB = 10 * 1_048_576;
 const AGAIN_MS = 3_600_000;
 
 /** A gate that sends over HTTP to receivers of this machine. */
-function openGate(options: Partial<GateOptions> = {}): Gate {
-  const send = httpSender({ signing: { secrets: "c2VjcmV0LXNlY3JldA==" }, allowLoopback: true, timeoutMs: 300 });
+function openGate(options: Partial<GateOptions> = {}, timeoutMs = 300): Gate {
+  const send = httpSender({ signing: { secrets: "c2VjcmV0LXNlY3JldA==" }, allowLoopback: true, timeoutMs });
   const store = memoryStore();
   const gate = createGate({
     dimmer: { isReady: true, check: () => ({ allowed: true }) },
@@ -101,7 +101,7 @@ describe("an event of 10 MB", () => {
   });
 
   it("arrives whole where the product allows that much", async () => {
-    const gate = openGate({ maxEventBytes: 2 * TEN_MB });
+    const gate = openGate({ maxEventBytes: 2 * TEN_MB }, 30_000);
     const receiver = await startReceiver();
     await gate.deliver(event("e1", receiver.url, "é".repeat(TEN_MB / 2)), { durable: true });
     await expect.poll(() => receiver.received[0]?.body.length).toBe(TEN_MB / 2);
