@@ -33,7 +33,10 @@ export function addEpochOptions(command: Command): Command {
         "where the last published lock list is: DIR, http(s)://… or unix:/…; again for more",
         collect,
       )
-      .option("--locks-token-file <file>", "file with the bearer token of those feeds")
+      .option(
+        "--locks-token-file <file>",
+        "file with the bearer token of those feeds, as an authority asks for (a fleet credential)",
+      )
       .option("--trust <root>", "root key of those feeds, SHA256:…; that of the store unless given")
       .option("--accept-lost-locks", "start from the locks of the store alone; prints what that lifts")
       .option("--epoch <n>", "the new epoch, where it must be above one that nobody here knows of", epochOf)

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { ZodType } from "zod";
 
 /** Where `dimmer dev` keeps what it makes, unless told otherwise: below the current directory. */
@@ -74,6 +74,11 @@ export function isRunning(state: DevState): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+/** That no `dimmer dev` runs in a directory, for people: which one was looked at, and where to start it. Never throws. */
+export function nothingRunsIn(dir: string): string {
+  return `no "dimmer dev" runs in ${resolve(dir)} (npm start in the root of the clone; --dir names another)`;
 }
 
 function pathIn(dir: string): string {

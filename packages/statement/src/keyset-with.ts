@@ -115,7 +115,9 @@ async function verifyLink(draft: Draft, signer: KeysetKey): Promise<void> {
 
 function checkIssued({ payload }: Draft, start: Draft, audience: string): void {
   if (payload.aud !== audience) {
-    throw untrusted(`aud: must be ${show(audience)}, is ${show(payload.aud)} in keyset ${payload.version}`);
+    throw untrusted(
+      `aud: must be ${show(audience)}, is ${show(payload.aud)} in keyset ${payload.version}: follow it as that audience, if it is meant`,
+    );
   }
   if (payload.iss !== start.payload.iss) {
     throw untrusted(`iss: must be ${show(start.payload.iss)}, is ${show(payload.iss)} in keyset ${payload.version}`);

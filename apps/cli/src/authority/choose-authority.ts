@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { note } from "../answer.ts";
-import { DEFAULT_DIR, type DevState, isRunning, readDevState } from "../dev-state.ts";
+import { DEFAULT_DIR, type DevState, isRunning, nothingRunsIn, readDevState } from "../dev-state.ts";
 import { usageFailure } from "../failure.ts";
 import { readTextFile } from "../input-file.ts";
 
@@ -46,7 +46,7 @@ export async function chooseAuthority(
   const dev = state !== undefined && isRunning(state) ? state : undefined;
   if (named === undefined && dev === undefined) {
     throw usageFailure(
-      `no "dimmer dev" runs in ${dir}: start it, or name an authority with --authority URL (tenants: or a file with --tenants FILE)`,
+      `${nothingRunsIn(dir)}: start it, or name an authority with --authority URL (tenants: or a file with --tenants FILE)`,
     );
   }
   const url = named === undefined ? (dev as DevState).authority : checkedUrl(named);

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { storeOf, tokenOf } from "../authority-store.ts";
 import { addCommand, answering } from "../command.ts";
 import { usageFailure } from "../failure.ts";
@@ -8,6 +8,7 @@ interface Options {
   readonly out: string;
   readonly store?: string;
   readonly url?: string;
+  readonly apiKeyFile?: string;
   readonly keyFile?: string;
   readonly reason: string;
 }
@@ -23,17 +24,19 @@ export function addAuthorityBackup(parent: Command): void {
       "into the other. The file is complete and checked, or not there; mode 0600, as it lists who owes you. The keys that " +
       "sign are not in it: keep the key directory apart.",
     examples: [
-      ["authority backup --out monday.backup --url http://127.0.0.1:7300 --key-file admin.key", "while it runs"],
+      ["authority backup --out monday.backup --url http://127.0.0.1:7300 --api-key-file admin.key", "while it runs"],
       ["authority backup --out monday.backup --store postgres://dimmer@db/dimmer --json", "from the database"],
     ],
   })
     .requiredOption("--out <file>", "a file that is not there yet")
     .option("--store <url>", "sqlite:PATH or postgres://… (or DIMMER_STORE)")
     .option("--url <url>", "of an authority that runs")
-    .option("--key-file <file>", "file with an API key of the role admin (or DIMMER_API_KEY)")
+    .option("--api-key-file <file>", "file with an API key of the role admin (or DIMMER_API_KEY)")
+    // As it was called first.
+    .addOption(new Option("--key-file <file>").hideHelp())
     .option("--reason <text>", "why, for the ledger", "backup")
     .action(
-      answering(async ({ out, store, url, keyFile, reason }: Options) => {
+      answering(async ({ out, store, url, apiKeyFile, keyFile, reason }: Options) => {
         if (url === undefined && store === undefined && (process.env["DIMMER_STORE"] ?? "") === "") {
           throw usageFailure("name an authority that runs with --url URL, or the store of one with --store URL");
         }
@@ -41,7 +44,7 @@ export function addAuthorityBackup(parent: Command): void {
         const made =
           url === undefined
             ? await backupStore(storeOf(store), { out }, Date.now())
-            : await backupFromAuthority({ url, key: keyOf(keyFile), reason }, { out });
+            : await backupFromAuthority({ url, key: keyOf(apiKeyFile ?? keyFile), reason }, { out });
         const { header, rows, bytes } = made;
         const counts = Object.fromEntries(rows);
         return {
@@ -53,7 +56,7 @@ export function addAuthorityBackup(parent: Command): void {
 }
 
 function keyOf(file: string | undefined): string {
-  const key = file === undefined ? process.env["DIMMER_API_KEY"] : tokenOf(file, "--key-file");
-  if (key === undefined || key === "") throw usageFailure("--key-file: is missing; name a file with an API key");
+  const key = file === undefined ? process.env["DIMMER_API_KEY"] : tokenOf(file, "--api-key-file");
+  if (key === undefined || key === "") throw usageFailure("--api-key-file: is missing; name a file with an API key");
   return key;
 }

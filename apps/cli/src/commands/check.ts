@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Answer } from "../answer.ts";
 import { askSidecar, failureOf } from "../ask-sidecar.ts";
 import { addCommand, answering, collect } from "../command.ts";
-import { DEFAULT_DIR, isRunning, readDevState } from "../dev-state.ts";
+import { DEFAULT_DIR, isRunning, nothingRunsIn, readDevState } from "../dev-state.ts";
 import { usageFailure } from "../failure.ts";
 import { holdFeed } from "../held-feed.ts";
 
@@ -114,9 +114,7 @@ async function fromSidecar(question: Question, { sidecar, dir }: Options): Promi
 async function sidecarOfDev(dir: string): Promise<string> {
   const state = await readDevState(dir);
   if (state !== undefined && isRunning(state)) return state.sidecar;
-  throw usageFailure(
-    `check: no "dimmer dev" runs in ${dir}; start it, or name a sidecar (--sidecar) or a feed (--feed)`,
-  );
+  throw usageFailure(`check: ${nothingRunsIn(dir)}; start it, or name a sidecar (--sidecar) or a feed (--feed)`);
 }
 
 async function fromFeed(question: Question, { feed, trust, audience }: Options): Promise<DecisionAnswer> {

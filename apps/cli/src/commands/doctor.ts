@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { columns } from "../answer.ts";
 import { type AuthorityOptions, addAuthorityOptions, chooseAuthority } from "../authority/choose-authority.ts";
 import { addCommand, answering } from "../command.ts";
-import { isRunning, readDevState } from "../dev-state.ts";
+import { isRunning, nothingRunsIn, readDevState } from "../dev-state.ts";
 import type { Finding } from "../doctor/finding.ts";
 import { addPassphraseOption, type PassphraseOption } from "../keys.ts";
 
@@ -53,12 +53,15 @@ async function examine(options: Options): Promise<Finding[]> {
   const { dir } = options;
   const state = await readDevState(dir);
   const dev = state !== undefined && isRunning(state) ? state : undefined;
+  const named = options.authority ?? (process.env["DIMMER_AUTHORITY"] || undefined);
+  const isNamed = named !== undefined;
+  // Of an authority elsewhere the ports, keys and store of development on this machine say nothing.
+  const isElsewhere = isNamed && URL.parse(named)?.origin !== dev?.authority;
+  const keys = options.keys ?? (isElsewhere ? undefined : join(dir, "keys"));
   const findings = [
-    ...(await checkKeys(options.keys ?? join(dir, "keys"), options)),
-    ...checkStore(dir),
-    ...(await checkPorts(state)),
+    ...(keys === undefined ? [] : await checkKeys(keys, options)),
+    ...(isElsewhere ? [] : [...checkStore(dir), ...(await checkPorts(state))]),
   ];
-  const isNamed = options.authority !== undefined || Boolean(process.env["DIMMER_AUTHORITY"]);
   let published: string | undefined;
   let aheadMs = 0;
   if (isNamed || dev !== undefined) {
@@ -68,9 +71,7 @@ async function examine(options: Options): Promise<Finding[]> {
     published = checked.version;
     findings.push(...checked.findings);
   } else {
-    findings.push(
-      remark("feed", `no "dimmer dev" runs in ${dir}, and no authority is named`, "npm start, or --authority URL"),
-    );
+    findings.push(remark("feed", `${nothingRunsIn(dir)}, and no authority is named`, "npm start, or --authority URL"));
   }
   const sidecar = options.sidecar ?? (isNamed ? undefined : dev?.sidecar);
   if (sidecar !== undefined) findings.push(...(await checkSidecar(sidecar, { published, aheadMs })));

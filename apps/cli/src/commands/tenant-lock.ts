@@ -36,7 +36,11 @@ export function addTenantLock(parent: Command): void {
           const { cause, allow, caseId } = lockOf(options);
           const body = { cause, allow };
           const written = await client.write("PUT", pathOf(tenant, "locks", caseId), { reason, body });
-          return { ...said(tenant, { cause, allow, caseId }), writes: [written] };
+          // A lock may come before its tenant; a misspelt id looks the same, and who was meant goes on.
+          const isKnown = (await client.find(pathOf(tenant)).catch(() => tenant)) !== undefined;
+          const { text, json } = said(tenant, { cause, allow, caseId });
+          const hint = isKnown ? "" : `\n  there is no tenant ${JSON.stringify(tenant)} yet: the lock waits for it`;
+          return { text: text + hint, json: { ...json, isKnown }, writes: [written] };
         },
       }),
     );

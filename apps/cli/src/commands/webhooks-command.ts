@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { note } from "../answer.ts";
 import { askSidecar, failureOf, type SidecarAnswer } from "../ask-sidecar.ts";
 import { addCommand, type Presentation } from "../command.ts";
-import { DEFAULT_DIR, isRunning, readDevState } from "../dev-state.ts";
+import { DEFAULT_DIR, isRunning, nothingRunsIn, readDevState } from "../dev-state.ts";
 import { usageFailure } from "../failure.ts";
 
 /** Options that every command about webhooks has. */
@@ -90,5 +90,5 @@ async function noteUnknown(where: string, tenant: string): Promise<void> {
 async function sidecarOfDev(dir: string): Promise<string> {
   const state = await readDevState(dir);
   if (state !== undefined && isRunning(state)) return state.sidecar;
-  throw usageFailure(`webhooks: no "dimmer dev" runs in ${dir}; name the sidecar with --sidecar`);
+  throw usageFailure(`webhooks: ${nothingRunsIn(dir)}; name the sidecar with --sidecar`);
 }

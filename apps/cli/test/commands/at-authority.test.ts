@@ -16,11 +16,11 @@ beforeAll(async () => {
 describe("commands at an authority that is no dimmer dev", () => {
   it("import a tenants file: dry first, then with restrictions, exceptions and locks, then nothing more", async () => {
     const dry = jsonOf(await run("import", EXAMPLES, "--dry-run", "--json"));
-    expect(dry).toMatchObject({ isChanged: false, created: 14, restricted: 10, locked: 1, faults: [] });
+    expect(dry).toMatchObject({ isChanged: false, created: 15, restricted: 10, locked: 1, faults: [] });
     expect(jsonOf(await run("tenant", "list", "--json"))["tenants"]).toEqual([]);
     const done = await run("import", EXAMPLES, "--json", "--reason", "the first customers");
     expect(done.status).toBe(0);
-    expect(jsonOf(done)).toMatchObject({ isChanged: true, created: 14, version: expect.stringMatching(/^1\.\d+$/) });
+    expect(jsonOf(done)).toMatchObject({ isChanged: true, created: 15, version: expect.stringMatching(/^1\.\d+$/) });
     const [inFile, at] = await Promise.all([
       run("tenant", "list", "--tenants", EXAMPLES, "--json"),
       run("tenant", "list", "--json"),
@@ -120,6 +120,15 @@ describe("commands at an authority that is no dimmer dev", () => {
     expect(refused.stderr).toMatch(message);
   });
 
+  it("lock a tenant that is not there yet, and say so", async () => {
+    const early = await run("tenant", "lock", "not-yet", "--case", "L9");
+    expect(early).toMatchObject({ status: 0 });
+    expect(early.stdout).toMatch(
+      /^not-yet is locked \(security, L9\)\n {2}there is no tenant "not-yet" yet: the lock waits for it\n/,
+    );
+    await run("tenant", "unlock", "not-yet");
+  });
+
   it("do what the key may do and no more, and need one", async () => {
     const dir = scratch();
     writeFileSync(join(dir, "cs.key"), `${await authority.keyWith("clerk", "cs")}\n`);
@@ -192,6 +201,8 @@ describe("commands at an authority that is no dimmer dev", () => {
 
   it("examine it: what is wrong is said with what to do", async () => {
     const well = await run("doctor");
+    // Of an authority elsewhere: nothing about the ports, keys and store of development on this machine.
+    expect(well.stdout).not.toMatch(/^\S+ {2,}(?:ports|keys|store) /m);
     expect(well.stdout).toMatch(/^ok {2}feed {3}the authority \S+ signs$/m);
     expect(well.status).toBe(0);
     const env = { DIMMER_AUTHORITY: authority.url, DIMMER_API_KEY: "dmk_this-is-no-key-of-anybody" };

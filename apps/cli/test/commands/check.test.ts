@@ -62,6 +62,8 @@ describe("check of a feed", () => {
     expect(sidecar.stderr).toMatch(/^dimmer: sidecar unix:\/nowhere\.sock: .*no such file.*\n$/);
     const none = await dimmer(["check", "acme", "view"], { cwd });
     expect(none.status).toBe(2);
-    expect(none.stderr).toMatch(/^dimmer: check: no "dimmer dev" runs in \.dimmer; .*\n$/);
+    expect(none.stderr).toMatch(
+      /^dimmer: check: no "dimmer dev" runs in \/.*\/\.dimmer \(npm start in the root of the clone; --dir names another\); .*\n$/,
+    );
   });
 });

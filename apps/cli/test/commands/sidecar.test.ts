@@ -20,7 +20,7 @@ describe("sidecar", () => {
     const no = await dimmer(["check", "acme", "create", "--sidecar", socket, "--json"], { cwd });
     expect(jsonOf(no)).toMatchObject({ allowed: false, cause: "nonpayment", case: "case_acme_42" });
     const verified = await dimmer(["feed", "verify", "unix:s.sock", "--trust", built.stdout.trim()], { cwd });
-    expect(verified.stdout).toMatch(/^unix:s\.sock: valid, version 1\.1, 14 tenants/);
+    expect(verified.stdout).toMatch(/^unix:s\.sock: valid, version 1\.1, 15 tenants/);
 
     const { port } = new URL(url);
     const second = await dimmer(["sidecar", ...feed, "--port", port], { cwd });

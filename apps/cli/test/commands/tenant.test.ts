@@ -135,7 +135,7 @@ describe("tenant", () => {
     const none = await dimmer(["tenant", "list"], { cwd });
     expect(none.status).toBe(2);
     expect(none.stderr).toMatch(
-      /^dimmer: no "dimmer dev" runs in \.dimmer: start it, or name an authority with --authority URL.*\n$/,
+      /^dimmer: no "dimmer dev" runs in \/.*\/\.dimmer \(npm start .*\): start it, or name an authority with --authority URL.*\n$/,
     );
   });
 });

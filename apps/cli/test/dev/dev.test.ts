@@ -327,7 +327,7 @@ describe("dimmer dev, in trouble", () => {
     onTestFinished(made.remove);
     const child = startDimmer([...devArguments(made.dir, made.tenants), "--json"]);
     const report = JSON.parse(await firstLine(child)) as DevReport;
-    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 14 }, authority: { isNew: true } });
+    expect(report).toMatchObject({ hasNewKeys: true, tenants: { count: 15 }, authority: { isNew: true } });
     expect(report.tour).toHaveLength(7);
     const pids = await childrenOf(child.pid);
     const told = [report.notes.pid, ...("pid" in report.python ? [report.python.pid] : [])];

@@ -16,7 +16,9 @@ export function faultOfStatus(
   const retryAfterMs = retryAfterMsOf(headers["retry-after"], Date.now());
   if (statusCode >= 300 && statusCode < 400) return refusalOf(where, `${statusCode}: redirects are not followed`);
   if (statusCode === 401 || statusCode === 403) {
-    const fix = hasToken ? "it does not accept the bearer token" : "it asks for a bearer token; give one";
+    const fix = hasToken
+      ? "it does not accept the bearer token"
+      : "it asks for a bearer token; give one (--feed-token-file of a sidecar, --locks-token-file of a restore)";
     return new SourceFault(`${where}: ${statusCode}, ${fix}`, { retryAfterMs });
   }
   return new SourceFault(`${where}: answered ${statusCode}`, {
