@@ -1,13 +1,14 @@
 import { DimmerError } from "@dimmer/core";
 import { steadyClock } from "../clock.ts";
 import { acceptEvent, MAX_EVENT_BYTES, type WebhookEvent } from "../event.ts";
+import { refuseUnknownOptions } from "../known-options.ts";
 import { RETRY_SCHEDULE_MS } from "../retry-schedule.ts";
 import type { EventState, LaneStatus, ListedEvent, OutboxTotals, Selection } from "../store/outbox.ts";
 import { Attempts } from "./attempts.ts";
 import { createGateCounters, type GateCounters } from "./counters.ts";
 import { Deliveries, type Delivery } from "./deliveries.ts";
 import { Lookout } from "./lookout.ts";
-import { checkSettings, type GateOptions, type GateSettings } from "./options.ts";
+import { checkSettings, GATE_OPTIONS, type GateOptions, type GateSettings } from "./options.ts";
 import { Pulls } from "./pulls.ts";
 import { Resync } from "./resync.ts";
 
@@ -88,6 +89,7 @@ const STORE_GRACE_MS = 5_000;
  * @throws {TypeError} `options_invalid` naming the option, the value and the fix
  */
 export function createGate(options: GateOptions): Gate {
+  refuseUnknownOptions("createGate", options, GATE_OPTIONS);
   const settings = checkSettings({
     capability: "webhook",
     maxEventBytes: MAX_EVENT_BYTES,

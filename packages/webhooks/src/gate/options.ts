@@ -98,6 +98,27 @@ const NUMBERS = [
 
 /** Less is over before a timer and a database have renewed it: what is under way were cut, and sent again. */
 const LEAST_LEASE_MS = 200;
+/** All of them: the compiler asks for each, and for no other. */
+export const GATE_OPTIONS: Readonly<Record<keyof GateOptions, true>> = {
+  dimmer: true,
+  store: true,
+  send: true,
+  onResync: true,
+  resyncTimeoutMs: true,
+  capability: true,
+  maxEventBytes: true,
+  replayPerSecond: true,
+  maxConcurrent: true,
+  maxConcurrentPerTenant: true,
+  sendTimeoutMs: true,
+  retryScheduleMs: true,
+  lookEveryMs: true,
+  leaseMs: true,
+  log: true,
+  clock: true,
+  random: true,
+};
+
 const YEAR_MS = 366 * 86_400_000;
 
 /**

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import type { AcceptedEvent } from "../event.ts";
 import { Limit } from "../gate/limit.ts";
 import type { Send, SendContext } from "../gate/options.ts";
+import { refuseUnknownOptions } from "../known-options.ts";
 import { SendFailure } from "../send-failure.ts";
 import { addressGuard, LOOPBACK_NETWORKS } from "./address-guard.ts";
 import { guardedAgent } from "./guarded-agent.ts";
@@ -42,6 +43,17 @@ export interface HttpSenderOptions {
   readonly wallMs?: () => number;
 }
 
+const OPTIONS: Readonly<Record<keyof HttpSenderOptions, true>> = {
+  signing: true,
+  urlOf: true,
+  timeoutMs: true,
+  allowNetworks: true,
+  allowLoopback: true,
+  ca: true,
+  resolve: true,
+  wallMs: true,
+};
+
 /** A sender over HTTP, which holds connections until it is closed. */
 export interface HttpSender extends Send {
   close(): Promise<void>;
@@ -66,6 +78,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws {TypeError} `options_invalid` naming the option and the fix
  */
 export function httpSender(options: HttpSenderOptions): HttpSender {
+  refuseUnknownOptions("httpSender", options, OPTIONS);
   const {
     signing,
     timeoutMs = TIMEOUT_MS,
@@ -162,7 +175,13 @@ function checkedUrl(
   const text = urlOf === undefined ? event.endpoint : urlOf(event);
   const lasting = urlOf === undefined ? { isFinal: true } : { isUnconfigured: true };
   const url = text === undefined ? null : URL.parse(text);
-  if (url === null) throw new SendFailure("the endpoint has no URL", lasting);
+  if (url === null) {
+    const isName = urlOf === undefined;
+    throw new SendFailure(
+      isName ? "the endpoint is no URL, and no urlOf says one" : "the endpoint has no URL",
+      lasting,
+    );
+  }
   if (url.protocol !== "https:" && !(allowLoopback && url.protocol === "http:")) {
     throw new SendFailure("the endpoint's URL is not https:", lasting);
   }

@@ -151,7 +151,11 @@ async function noteFailures(session: SqlSession, { lane, byId }: Incoming): Prom
     const { failed } = entry;
     if (seq === undefined || failed === undefined) continue;
     if (isDead) {
-      if (failed.isGone === true) await session.all("UPDATE webhook_lane SET paused = 'gone' WHERE lane = $1", [lane]);
+      await session.all(
+        `UPDATE webhook_lane SET paused = CASE WHEN $3 = 1 THEN 'gone' ELSE paused END,
+          last_error = CASE WHEN waiting = 0 OR $3 = 1 THEN $2 ELSE last_error END WHERE lane = $1`,
+        [lane, failed.error, failed.isGone === true ? 1 : 0],
+      );
       continue;
     }
     await session.all(

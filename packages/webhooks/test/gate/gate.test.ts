@@ -312,6 +312,27 @@ describe("a gate", () => {
     }
   });
 
+  it("refuses an option that it does not know, by name", () => {
+    const { dimmer, store } = openWorld();
+    const send = (): Promise<void> => Promise.resolve();
+    const misspelt = { dimmer, store, send, onResycn: send };
+    expect(() => createGate(misspelt)).toThrow(
+      expect.objectContaining({
+        code: "options_invalid",
+        message: expect.stringMatching(/no option onResycn; .*onResync/),
+      }),
+    );
+  });
+
+  it("says in the status why what went at once was given up at once", async () => {
+    const send = (): Promise<void> => Promise.reject(new SendFailure("no such address", { isFinal: true }));
+    const world = openWorld({ send });
+    expect(await world.gate.deliver(event("1"))).toBe("dead");
+    expect(await world.gate.status("acme")).toMatchObject({
+      lanes: [{ dead: 1, waiting: 0, paused: undefined, lastError: "no such address" }],
+    });
+  });
+
   it("refuses mistakes in options at construction", () => {
     const { dimmer, store } = openWorld();
     const send = (): Promise<void> => Promise.resolve();

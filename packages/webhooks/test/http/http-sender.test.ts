@@ -272,7 +272,10 @@ describe("the HTTP sender", () => {
       message: expect.stringMatching(/not https/),
     });
     expect(await failure(sender, "https://user:pw@example.com/")).toMatchObject({ isFinal: true });
-    expect(await failure(sender, "billing")).toMatchObject({ isFinal: true, message: "the endpoint has no URL" });
+    expect(await failure(sender, "billing")).toMatchObject({
+      isFinal: true,
+      message: "the endpoint is no URL, and no urlOf says one",
+    });
   });
 
   it("lets wait what it does not know where to send or how to sign: who gave the name may mend it", async () => {
@@ -303,6 +306,16 @@ describe("the HTTP sender", () => {
     const { url, received } = await startReceiver();
     await send(senderOf({ urlOf: ({ endpoint }) => (endpoint === "billing" ? url : undefined) }), "billing");
     expect(received).toHaveLength(1);
+  });
+
+  it("refuses an option that it does not know, by name", () => {
+    const misspelt = { signing: { secrets: SECRET }, allowNetwork: ["10.0.0.0/8"] };
+    expect(() => httpSender(misspelt)).toThrow(
+      expect.objectContaining({
+        code: "options_invalid",
+        message: expect.stringMatching(/no option allowNetwork; there are .*allowNetworks/),
+      }),
+    );
   });
 
   it("refuses mistakes at construction, and never quotes a secret", async () => {
