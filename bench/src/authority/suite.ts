@@ -6,7 +6,7 @@ import type { SuiteOptions, SuiteResult } from "../suite.ts";
 const casesScript = fileURLToPath(new URL("../../../apps/authority/test/cases/figures.ts", import.meta.url));
 const schedulesScript = fileURLToPath(new URL("schedules.ts", import.meta.url));
 const TARGETS = { publishedMs: 30_000, lastReplicaP99Ms: 1_000, schedulesMs: 10_000 };
-const FULL = { tenants: 10_000, payments: 200, schedules: 100_000, passes: 3 };
+const FULL = { tenants: 10_000, payments: 200, schedules: 100_000, passes: 2 };
 const QUICK = { tenants: 500, payments: 20, schedules: 10_000, passes: 1 };
 
 /** The lines that the scripts print. */

@@ -35,7 +35,7 @@ export async function runRuntimes(options: SuiteOptions): Promise<SuiteResult> {
   const { runtimes, notRun } = lineUp();
   options.progress("runtimes: building the packages, since only the newest Node reads the source");
   const unbuilt = buildPackages();
-  const passes = options.isQuick ? 1 : 5;
+  const passes = options.isQuick ? 1 : 3;
   const count = options.isQuick ? "300000" : "1000000";
   const series = new Map<string, number[]>();
   for (let pass = 0; pass < (unbuilt === undefined ? passes : 0); pass++) {

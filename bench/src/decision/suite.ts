@@ -34,7 +34,7 @@ interface Row {
 
 /** In-process decisions against the hand-written floor: processes of their own, interleaved, pinned to one core. */
 export async function runDecisionSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const passes = options.isQuick ? 2 : 7;
+  const passes = options.isQuick ? 2 : 5;
   const count = options.isQuick ? 1_000_000 : 2_000_000;
   const series = new Map<string, Round[]>(CONTENDERS.map(({ name }) => [name, []]));
   for (let pass = 0; pass < passes; pass++) {

@@ -123,7 +123,7 @@ async function intoProducts(feed: BenchFeed, started: Stoppable[]): Promise<Path
 }
 
 async function measure(paths: readonly Path[], options: SuiteOptions): Promise<void> {
-  const passes = options.isQuick ? 1 : 5;
+  const passes = options.isQuick ? 1 : 4;
   const durationMs = options.isQuick ? 300 : 1_000;
   for (let pass = 0; pass < passes; pass++) {
     for (const { name, pids, address, closed, open } of paths) {

@@ -20,7 +20,7 @@ interface GuardCost {
 
 /** What a guard adds to an allowed request, over the bare product and over an empty middleware, by framework. */
 export async function runGuardSuite(options: SuiteOptions): Promise<SuiteResult> {
-  const passes = options.isQuick ? 2 : 9;
+  const passes = options.isQuick ? 2 : 5;
   // Short rounds and many of them: the least disturbed one is then hardly disturbed at all.
   const rounds = options.isQuick ? 40 : 100;
   const costs: GuardCost[] = [];

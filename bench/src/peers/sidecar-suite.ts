@@ -142,7 +142,7 @@ async function examine({ name, port, door }: Running): Promise<void> {
 }
 
 async function measure(running: readonly Running[], options: SuiteOptions): Promise<void> {
-  const passes = options.isQuick ? 2 : 5;
+  const passes = options.isQuick ? 2 : 4;
   const durationMs = options.isQuick ? 400 : 1_000;
   const orderOf = ({ port, door }: Running): LoadOrder => ({
     address: { port },

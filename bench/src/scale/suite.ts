@@ -12,7 +12,7 @@ import type { DiskRun, ReplicaRun } from "./replica-process.ts";
 import { runReplicas } from "./replicas-suite.ts";
 
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
-const PASSES = 3;
+const PASSES = 2;
 const QUICK_SIZES = [1_000, 10_000];
 const TARGETS = { mostMb: 250, fromDiskMs: 4_000, stallMs: 10 };
 /** An estimate of ten millions continues a million; from less it would be nonsense. */

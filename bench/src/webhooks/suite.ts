@@ -54,7 +54,7 @@ export async function runWebhooksSuite(options: SuiteOptions): Promise<SuiteResu
 
 async function measureGate(options: SuiteOptions): Promise<Spread> {
   const added: number[] = [];
-  for (let pass = 0; pass < (options.isQuick ? 3 : 7); pass++) {
+  for (let pass = 0; pass < (options.isQuick ? 3 : 5); pass++) {
     options.progress(`webhooks: the gate, pass ${pass + 1}`);
     const rounds = await runChild<GateRound[]>(command("contender.ts", 1_000, options.isQuick ? 30 : 60), { core: 1 });
     // The least disturbed round of each: noise only ever adds.
@@ -68,7 +68,7 @@ async function measureRecovery(options: SuiteOptions): Promise<readonly RecoverR
   const folder = mkdtempSync(join(tmpdir(), "dimmer-bench-webhooks-"));
   try {
     const runs: RecoverRun[] = [];
-    for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
+    for (let pass = 0; pass < (options.isQuick ? 1 : 3); pass++) {
       options.progress(`webhooks: 3,000 tenants receive again, pass ${pass + 1}`);
       runs.push(await runChild<RecoverRun>(command("recover-process.ts", join(folder, `${pass}.db`), 3_000)));
     }
@@ -89,7 +89,7 @@ async function measureStore(
     options.progress(`webhooks: holding ${events} events`);
     const held = await runChild<HeldRun>(command("hold-process.ts", store, events, 1_000));
     const replays: ReplayRun[] = [];
-    for (let pass = 0; pass < (options.isQuick ? 1 : 5); pass++) {
+    for (let pass = 0; pass < (options.isQuick ? 1 : 3); pass++) {
       options.progress(`webhooks: a restart and a replay, pass ${pass + 1}`);
       const deliveries = options.isQuick ? 10_000 : 30_000;
       replays.push(
