@@ -36,7 +36,7 @@ export interface PlannedStep {
   /** To be written back with what is done about it. */
   readonly round: string;
   readonly state: StepState;
-  /** Unix milliseconds; left out while it is held without an end, or stands still past the date that it had. */
+  /** Unix milliseconds; left out while it is held without an end. */
   readonly atMs?: number;
   /** The same, as ISO 8601 in the policy's zone. */
   readonly at?: string;

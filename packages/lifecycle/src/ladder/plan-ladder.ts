@@ -58,7 +58,6 @@ export function planLadder(input: LadderInput): LadderPlan {
   const holding = clockHolds.filter((hold) => isHeldAt(hold, context.nowMs));
   let before: StageBefore | undefined;
   let isNext = true;
-  let isBehindUndated = false;
   for (const stage of track.stages) {
     const dates = datesOf.get(stage.name) as StageDates;
     const own = kept.findLast(({ fact }) => fact.stage === stage.name);
@@ -69,8 +68,7 @@ export function planLadder(input: LadderInput): LadderPlan {
     }
     if (anchor?.day === undefined) break;
     const beforeDates = before === undefined ? undefined : datesOf.get(before.stage.name);
-    const { step, day, isUndated } = planStage({
-      isBehindUndated,
+    const { step, day } = planStage({
       context,
       dates,
       log,
@@ -87,7 +85,6 @@ export function planLadder(input: LadderInput): LadderPlan {
     if (own !== undefined) context.agenda.wakeAt(own.fact.stepAtMs);
     steps.push(step);
     isNext = own !== undefined;
-    isBehindUndated = isUndated;
     if (day === undefined) continue;
     before = { stage, day };
   }

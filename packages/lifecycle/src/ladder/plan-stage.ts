@@ -22,8 +22,6 @@ export interface StageInput {
   readonly signedAtMs: number | undefined;
   /** Whether a step of this stage was signed for this anchor and taken back. */
   readonly wasWithdrawn: boolean;
-  /** Whether the stage before this one stands still without a date: then this one has none either. */
-  readonly isBehindUndated: boolean;
   readonly decideWithin: string;
 }
 
@@ -31,8 +29,6 @@ export interface StageInput {
 export interface StagePlan {
   readonly step: PlannedStep;
   readonly day: number | undefined;
-  /** Whether it stands still, or the one before it does, and has no date while nothing happens. */
-  readonly isUndated: boolean;
 }
 
 interface Announcement {
@@ -70,29 +66,7 @@ export function planStage(input: StageInput): StagePlan {
   const state = stateOf(input, announcement, isStill);
   if (!isStill && input.signedAtMs === undefined) askStep(input, announcement, { ask, decided, opening });
   if (announcement.isUnreachable && holding.length === 0) askContacts(input);
-  const shown = { state, opening, announcement, decision: decided.shown, reasons };
-  const standsStill = input.signedAtMs === undefined && (isStill || state === "withdrawn");
-  const isUndated = input.isBehindUndated || (standsStill && isMovedByClock(input, shown));
-  return { step: stepOf(input, isUndated ? withoutDate(input, shown) : shown), day: opening?.day, isUndated };
-}
-
-/** Whether the date is another one whenever it is looked at: what it counts from has not happened, or should have. */
-function isMovedByClock({ context: { nowMs } }: StageInput, { announcement, reasons }: Shown): boolean {
-  const { accepted, countsMs } = announcement;
-  const isNoticeLate = accepted === undefined && countsMs !== undefined && countsMs <= nowMs;
-  return isNoticeLate || reasons.some(({ code }) => code === "late_signature");
-}
-
-/** A step that stands still past its date has none: its plan says the same whenever it is looked at. */
-function withoutDate({ context: { nowMs } }: StageInput, { announcement, reasons, ...shown }: Shown): Shown {
-  const { countsMs } = announcement;
-  const isCounted = countsMs !== undefined && countsMs > nowMs;
-  return {
-    ...shown,
-    opening: undefined,
-    announcement: isCounted ? announcement : { ...announcement, countsMs: undefined },
-    reasons: reasons.filter(({ code }) => !DATING.has(code)),
-  };
+  return { step: stepOf(input, { state, opening, announcement, decision: decided.shown, reasons }), day: opening?.day };
 }
 
 function decisionModeOf({ case: { tenant } }: CaseContext, stage: StageDocument): string {
@@ -210,16 +184,6 @@ function askContacts({ context, log }: StageInput): void {
   const { notice, atMs } = lost.fact;
   context.agenda.ask({ key: `contacts/${notice}`, dueMs: atMs, kind: "fix_contacts", notice });
 }
-
-/** Reasons why a date is later than its offset says. */
-const DATING: ReadonlySet<Reason["code"]> = new Set<Reason["code"]>([
-  "late_notice",
-  "min_lead",
-  "printed_date",
-  "after_previous",
-  "decision",
-  "late_signature",
-]);
 
 interface Shown {
   readonly state: StepState;

@@ -1,7 +1,7 @@
 import { type PolicyDocument, standardPolicy } from "@dimmer/core";
-import { type CasePlan, type Fact, planCase } from "@dimmer/lifecycle";
+import type { CasePlan, Fact } from "@dimmer/lifecycle";
 import { describe, expect, it } from "vitest";
-import { at, calendars, fact, invoice, Life, noon, payment } from "../drive.ts";
+import { at, fact, invoice, Life, noon, payment } from "../drive.ts";
 
 const START = noon("2026-12-01");
 
@@ -175,30 +175,6 @@ describe("an unpaid invoice", () => {
     const lifted = life.live(noon("2027-01-14"), noon("2027-01-18"));
     expect(modeOf(lifted, noon("2027-01-18"))).toBe("limited");
   });
-
-  it.each([
-    ["vetoed", fact({ kind: "vetoed", stage: "limited", round: "", by: "mei", atMs: noon("2026-12-29") }), "held"],
-    ["unreachable", undefined, "withdrawn"],
-  ] as const)(
-    "L2 · says the same of a step that is %s whenever it is looked at: no date moves with the clock",
-    (_, veto, state) => {
-      const life = overNewYear(...(veto === undefined ? [] : [veto]));
-      life.live(START, noon("2027-01-02"));
-      const warning = life.facts.find((known) => known.kind === "notice_sent" && known.template === "warning");
-      const notice = warning?.kind === "notice_sent" ? warning.notice : "";
-      if (veto === undefined)
-        life.add(fact({ kind: "notice_bounced", notice, address: "mail", atMs: noon("2027-01-03") }));
-      life.live(noon("2027-01-03"), noon("2027-01-08"));
-      const { facts } = life;
-      const given = { case: "case_1", track: "nonpayment", tenant: { id: "acme" }, facts } as const;
-      const plans = Array.from({ length: 20 }, (_hours, index) =>
-        planCase(given, standardPolicy, calendars, noon("2027-01-08") + index * 3_600_000),
-      );
-      expect(step(plans[0] as CasePlan, "limited")).toMatchObject({ state });
-      expect(step(plans[0] as CasePlan, "limited")?.at).toBeUndefined();
-      expect(new Set(plans.map(({ steps }) => JSON.stringify(steps))).size).toBe(1);
-    },
-  );
 
   it("waits for a person where the tenant is critical, and alerts after a day", () => {
     const tenant = { id: "clinic", criticality: "medical" };
