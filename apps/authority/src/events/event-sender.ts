@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { Store } from "../store/open-store.ts";
+import { WorkLoop } from "../work-loop.ts";
 import { postEvent } from "./post-event.ts";
-import { WorkLoop } from "./work-loop.ts";
 
 /** What events are sent with. */
 export interface EventSenderOptions {

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { WorkLoop } from "../events/work-loop.ts";
 import type { Store } from "../store/open-store.ts";
+import { WorkLoop } from "../work-loop.ts";
 import { forgetSettled } from "./forget-settled.ts";
 
 const DAY_MS = 86_400_000;

@@ -11,7 +11,8 @@ import { type HeldLease, LEASE, lockRow, releaseLease, takeLease } from "./lease
 import { forgetOld, listAgain, prepareList } from "./list.ts";
 import { type Issuing, type Published, publishNext, signHead } from "./publish.ts";
 import { publishKeys } from "./publish-keys.ts";
-import { PublishedLines } from "./published-lines.ts";
+import type { PublishedLines } from "./published-lines.ts";
+import { readPublishedLines, readStandpoint } from "./read-published.ts";
 
 /** What a sequencer reports to the rest of its process. */
 export interface SequencerEvents {
@@ -256,36 +257,20 @@ export class Sequencer {
 
   async #load(lease: HeldLease, leasedMs: number): Promise<Held | undefined> {
     const { store, issuing, now } = this.#options;
-    const identity = await store.identity();
-    const state = await store.db.selectFrom("feed_state").selectAll().where("id", "=", 1).executeTakeFirst();
-    if (state !== undefined && state.database_identity !== identity) {
-      this.#report(
-        "refusing",
-        `the database is not the one that signed last (${state.database_identity}, now ${identity}): it may lack what was published; raise the epoch (dimmer authority raise-epoch)`,
-      );
+    const standpoint = await readStandpoint(store);
+    if (typeof standpoint === "string") {
+      this.#report("refusing", standpoint);
       return undefined;
     }
-    const active = await store.db
-      .selectFrom("policy")
-      .select("document")
-      .where("state", "=", "active")
-      .executeTakeFirst();
-    if (active === undefined) {
-      this.#report("refusing", "no policy is active");
-      return undefined;
-    }
-    const policy = compilePolicy(JSON.parse(active.document) as PolicyDocument);
+    const { identity, policy } = standpoint;
     if (!(await this.#hasKeys())) {
       await releaseLease(store, lease);
       return undefined;
     }
     const headMs = this.#monotonicMs();
-    const position = state ?? (await store.transact((queries) => firstPosition(queries, issuing, identity, now())));
-    const rows = await store.db.selectFrom("entitlement").select(["tenant_id", "line"]).execute();
-    const published = new PublishedLines(
-      rows.map((row) => [row.tenant_id, row.line] as const),
-      rows.length,
-    );
+    const position =
+      standpoint.position ?? (await store.transact((queries) => firstPosition(queries, issuing, identity, now())));
+    const published = await readPublishedLines(store);
     return {
       lease,
       leasedMs,

@@ -1,10 +1,11 @@
 import { parseDurationMs } from "@dimmer/core";
 import type { Replica, ReplicaStatus } from "@dimmer/feed/follow";
+import { Registry } from "prom-client";
 import type { Counters } from "../counters.ts";
 import type { FeedStreams } from "../feed-streams.ts";
 import type { Webhooks } from "../webhooks/open-webhooks.ts";
 import type { Door } from "./door.ts";
-import { alone, type Labelled, Metrics } from "./metrics-text.ts";
+import { alone, count, gauge, type Labelled } from "./read-at-scrape.ts";
 import { registerWebhooks } from "./webhook-metrics.ts";
 
 /**
@@ -12,13 +13,13 @@ import { registerWebhooks } from "./webhook-metrics.ts";
  * that a decision costs no metric object. Labels are closed lists; tenants and paths are never labels (F7).
  */
 export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Counters, webhooks?: Webhooks): Door {
-  const metrics = new Metrics();
+  const registry = new Registry();
   let status = replica.status();
-  registerCounters(metrics, counters);
-  registerReplica(metrics, replica, () => status);
-  registerStreams(metrics, streams);
-  registerProcess(metrics);
-  const readWebhooks = webhooks === undefined ? undefined : registerWebhooks(metrics, webhooks);
+  registerCounters(registry, counters);
+  registerReplica(registry, replica, () => status);
+  registerStreams(registry, streams);
+  registerProcess(registry);
+  const readWebhooks = webhooks === undefined ? undefined : registerWebhooks(registry, webhooks);
   return {
     method: "GET",
     path: "/metrics",
@@ -27,110 +28,115 @@ export function metricsDoor(replica: Replica, streams: FeedStreams, counters: Co
     answer: async () => {
       status = replica.status();
       await readWebhooks?.();
-      return new Response(metrics.text(), {
-        headers: { "content-type": Metrics.contentType, "cache-control": "no-store" },
+      return new Response(await registry.metrics(), {
+        headers: { "content-type": registry.contentType, "cache-control": "no-store" },
       });
     },
   };
 }
 
-function registerCounters(metrics: Metrics, counters: Counters): void {
-  metrics.count("dimmer_decisions_total", "Decisions by outcome and reason.", () => [
+function registerCounters(registry: Registry, counters: Counters): void {
+  count(registry, "dimmer_decisions_total", "Decisions by outcome and reason.", () => [
     ...Object.entries(counters.allowed).map(([reason, n]) => [{ outcome: "allowed", reason }, n] as const),
     ...Object.entries(counters.denied).map(([reason, n]) => [{ outcome: "denied", reason }, n] as const),
   ]);
-  metrics.count("dimmer_requests_total", "Requests by door.", () =>
+  count(registry, "dimmer_requests_total", "Requests by door.", () =>
     Object.entries(counters.requests).map(([door, n]) => [{ door }, n] as const),
   );
-  metrics.count("dimmer_requests_refused_total", "Requests that were turned away, by status.", () =>
+  count(registry, "dimmer_requests_refused_total", "Requests that were turned away, by status.", () =>
     Object.entries(counters.refused).map(([status, n]) => [{ status }, n] as const),
   );
-  metrics.count("dimmer_malformed_items_total", "Malformed items of batches.", () => alone(counters.malformedItems));
-  metrics.count("dimmer_malformed_connections_total", "Connections that did not speak HTTP.", () =>
+  count(registry, "dimmer_malformed_items_total", "Malformed items of batches.", () => alone(counters.malformedItems));
+  count(registry, "dimmer_malformed_connections_total", "Connections that did not speak HTTP.", () =>
     alone(counters.malformedConnections),
   );
-  metrics.count("dimmer_tokens_signed_total", "Entitlement tokens signed.", () => alone(counters.tokensSigned));
-  metrics.count("dimmer_tokens_fetched_total", "Entitlement tokens fetched.", () => alone(counters.tokensFetched));
-  metrics.count("dimmer_tokens_reused_total", "Entitlement tokens given again.", () => alone(counters.tokensReused));
+  count(registry, "dimmer_tokens_signed_total", "Entitlement tokens signed.", () => alone(counters.tokensSigned));
+  count(registry, "dimmer_tokens_fetched_total", "Entitlement tokens fetched.", () => alone(counters.tokensFetched));
+  count(registry, "dimmer_tokens_reused_total", "Entitlement tokens given again.", () => alone(counters.tokensReused));
 }
 
-function registerReplica(metrics: Metrics, replica: Replica, status: () => ReplicaStatus): void {
+function registerReplica(registry: Registry, replica: Replica, status: () => ReplicaStatus): void {
   const flag = (is: boolean): number => (is ? 1 : 0);
-  metrics.gauge("dimmer_ready", "1 while verified state and a lock list are held.", () => flag(status().isReady));
-  metrics.gauge("dimmer_fresh", "1 while the newest verified head is fresh.", () =>
+  gauge(registry, "dimmer_ready", "1 while verified state and a lock list are held.", () => flag(status().isReady));
+  gauge(registry, "dimmer_fresh", "1 while the newest verified head is fresh.", () =>
     flag(status().freshness === "fresh"),
   );
-  metrics.gauge("dimmer_feed_epoch", "Epoch of the version in force.", () => status().version?.epoch);
-  metrics.gauge("dimmer_feed_seq", "Sequence number of the version in force.", () => status().version?.seq);
-  metrics.gauge("dimmer_locks_epoch", "Epoch of the lock list in force.", () => status().locksVersion?.epoch);
-  metrics.gauge("dimmer_locks_seq", "Sequence number of the lock list in force.", () => status().locksVersion?.seq);
-  metrics.gauge("dimmer_fresh_until_seconds", "Unix time until which the head is fresh.", () =>
+  gauge(registry, "dimmer_feed_epoch", "Epoch of the version in force.", () => status().version?.epoch);
+  gauge(registry, "dimmer_feed_seq", "Sequence number of the version in force.", () => status().version?.seq);
+  gauge(registry, "dimmer_locks_epoch", "Epoch of the lock list in force.", () => status().locksVersion?.epoch);
+  gauge(registry, "dimmer_locks_seq", "Sequence number of the lock list in force.", () => status().locksVersion?.seq);
+  gauge(registry, "dimmer_fresh_until_seconds", "Unix time until which the head is fresh.", () =>
     seconds(status().freshUntilMs),
   );
-  metrics.gauge("dimmer_horizon_seconds", "Unix time up to which signed narrowing by time alone is carried out.", () =>
-    seconds(status().horizonMs),
+  gauge(
+    registry,
+    "dimmer_horizon_seconds",
+    "Unix time up to which signed narrowing by time alone is carried out.",
+    () => seconds(status().horizonMs),
   );
-  metrics.gauge("dimmer_tenants", "Tenants by what holds for them.", () => [
+  gauge(registry, "dimmer_tenants", "Tenants by what holds for them.", () => [
     [{ state: "held" }, status().tenants],
     [{ state: "restricted" }, status().restricted],
     [{ state: "locked" }, status().locked],
     [{ state: "quarantined" }, status().quarantine.count],
     [{ state: "kept_missing" }, status().counters.keptMissing],
   ]);
-  metrics.gauge(
+  gauge(
+    registry,
     "dimmer_narrowed_per_minute",
     "Tenants narrowed in the last 60 seconds.",
     () => status().counters.narrowedPerMinute,
   );
-  metrics.gauge("dimmer_sources", "Feed sources by how they fare.", () =>
+  gauge(registry, "dimmer_sources", "Feed sources by how they fare.", () =>
     (["waiting", "ok", "refused", "failing"] as const).map(
       (state) => [{ state }, status().sources.filter((source) => source.state === state).length] as const,
     ),
   );
-  metrics.gauge(
+  gauge(
+    registry,
     "dimmer_feed_stream_connected",
     "Feed sources whose stream is open.",
     () => status().sources.filter(({ following }) => following === "streaming").length,
   );
   const sum = (of: "deltas" | "reconnects" | "deadStreams") => (): Labelled =>
     alone(status().sources.reduce((total, source) => total + source[of], 0));
-  metrics.count("dimmer_feed_deltas_applied_total", "Changes that streams brought into force.", sum("deltas"));
-  metrics.count("dimmer_feed_reconnects_total", "Streams of sources opened after the first.", sum("reconnects"));
-  metrics.count("dimmer_feed_dead_streams_total", "Streams of sources that fell silent.", sum("deadStreams"));
-  metrics.gauge("dimmer_feed_lag_seconds", "Seconds since the newest verified head was issued.", () =>
+  count(registry, "dimmer_feed_deltas_applied_total", "Changes that streams brought into force.", sum("deltas"));
+  count(registry, "dimmer_feed_reconnects_total", "Streams of sources opened after the first.", sum("reconnects"));
+  count(registry, "dimmer_feed_dead_streams_total", "Streams of sources that fell silent.", sum("deadStreams"));
+  gauge(registry, "dimmer_feed_lag_seconds", "Seconds since the newest verified head was issued.", () =>
     lagSeconds(replica, status()),
   );
-  metrics.gauge("dimmer_disk_failing", "1 while generations cannot be kept on disk.", () =>
+  gauge(registry, "dimmer_disk_failing", "1 while generations cannot be kept on disk.", () =>
     flag(status().store?.state === "failing"),
   );
-  metrics.count("dimmer_refusals_total", "Updates of the feed that were refused whole.", () =>
+  count(registry, "dimmer_refusals_total", "Updates of the feed that were refused whole.", () =>
     alone(status().refusals.count),
   );
-  metrics.count("dimmer_wall_jumps_total", "Jumps of the machine's clock.", () => alone(status().counters.wallJumps));
-  metrics.count("dimmer_unknown_tenant_total", "Answers for tenants that are not in the feed.", () =>
+  count(registry, "dimmer_wall_jumps_total", "Jumps of the machine's clock.", () => alone(status().counters.wallJumps));
+  count(registry, "dimmer_unknown_tenant_total", "Answers for tenants that are not in the feed.", () =>
     alone(status().counters.unknownTenant),
   );
-  metrics.count("dimmer_no_data_total", "Answers given without data.", () => alone(status().counters.noData));
-  metrics.count("dimmer_unstated_principal_total", "Answers for a principal that was not stated.", () =>
+  count(registry, "dimmer_no_data_total", "Answers given without data.", () => alone(status().counters.noData));
+  count(registry, "dimmer_unstated_principal_total", "Answers for a principal that was not stated.", () =>
     alone(status().counters.unstatedPrincipal),
   );
 }
 
-function registerStreams(metrics: Metrics, streams: FeedStreams): void {
-  metrics.gauge("dimmer_streams_open", "Streams of the feed that followers have open here.", () => streams.open);
-  metrics.count("dimmer_streams_dropped_total", "Streams dropped because their readers did not keep up.", () =>
+function registerStreams(registry: Registry, streams: FeedStreams): void {
+  gauge(registry, "dimmer_streams_open", "Streams of the feed that followers have open here.", () => streams.open);
+  count(registry, "dimmer_streams_dropped_total", "Streams dropped because their readers did not keep up.", () =>
     alone(streams.dropped),
   );
 }
 
-function registerProcess(metrics: Metrics): void {
-  metrics.gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
-  metrics.count("process_cpu_seconds_total", "CPU time of user and system.", () => {
+function registerProcess(registry: Registry): void {
+  gauge(registry, "process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
+  count(registry, "process_cpu_seconds_total", "CPU time of user and system.", () => {
     const { user, system } = process.cpuUsage();
     return alone((user + system) / 1e6);
   });
   const startedSeconds = Math.round(performance.timeOrigin / 1_000);
-  metrics.gauge("process_start_time_seconds", "Unix time of the start of the process.", () => startedSeconds);
+  gauge(registry, "process_start_time_seconds", "Unix time of the start of the process.", () => startedSeconds);
 }
 
 /** The horizon lies as far behind the head as the policy says. */

@@ -1,6 +1,7 @@
 import type { GateCounters, OutboxTotals } from "@dimmer/webhooks";
+import type { Registry } from "prom-client";
 import type { Webhooks } from "../webhooks/open-webhooks.ts";
-import { alone, type Metrics } from "./metrics-text.ts";
+import { alone, count, gauge } from "./read-at-scrape.ts";
 
 const HELP: Readonly<Record<keyof GateCounters, readonly [name: string, help: string]>> = {
   held: ["held", "Webhooks held because their tenant may not receive."],
@@ -19,24 +20,25 @@ const HELP: Readonly<Record<keyof GateCounters, readonly [name: string, help: st
 };
 
 /** Registers what the gate counts; the totals of the store are read by what is returned, before each scrape. */
-export function registerWebhooks(metrics: Metrics, { gate, nowMs }: Webhooks): () => Promise<void> {
+export function registerWebhooks(registry: Registry, { gate, nowMs }: Webhooks): () => Promise<void> {
   let totals: OutboxTotals | undefined;
   for (const [name, [metric, help]] of Object.entries(HELP)) {
-    metrics.count(`dimmer_webhooks_${metric}_total`, help, () => alone(gate.counters[name as keyof GateCounters]));
+    count(registry, `dimmer_webhooks_${metric}_total`, help, () => alone(gate.counters[name as keyof GateCounters]));
   }
-  metrics.count("dimmer_webhooks_dropped_total", "Webhooks dropped past a bound, each told as part of a gap.", () =>
+  count(registry, "dimmer_webhooks_dropped_total", "Webhooks dropped past a bound, each told as part of a gap.", () =>
     alone(totals?.dropped ?? 0),
   );
-  metrics.gauge("dimmer_webhooks_waiting", "Webhooks that wait.", () => totals?.waiting);
-  metrics.gauge("dimmer_webhooks_waiting_bytes", "Bytes of webhooks that wait.", () => totals?.bytes);
-  metrics.gauge("dimmer_webhooks_dead_letters", "Webhooks given up and kept for a replay.", () => totals?.dead);
-  metrics.gauge(
+  gauge(registry, "dimmer_webhooks_waiting", "Webhooks that wait.", () => totals?.waiting);
+  gauge(registry, "dimmer_webhooks_waiting_bytes", "Bytes of webhooks that wait.", () => totals?.bytes);
+  gauge(registry, "dimmer_webhooks_dead_letters", "Webhooks given up and kept for a replay.", () => totals?.dead);
+  gauge(
+    registry,
     "dimmer_webhooks_unconfigured_endpoints",
     "Endpoints that the file of --webhooks has not, or not for this tenant, though webhooks wait for them.",
     () => totals?.unconfigured,
   );
-  metrics.gauge("dimmer_webhooks_suspended_tenants", "Tenants whose webhooks are held.", () => totals?.suspended);
-  metrics.gauge("dimmer_webhooks_lag_seconds", "Age of the oldest webhook of a tenant that may receive.", () =>
+  gauge(registry, "dimmer_webhooks_suspended_tenants", "Tenants whose webhooks are held.", () => totals?.suspended);
+  gauge(registry, "dimmer_webhooks_lag_seconds", "Age of the oldest webhook of a tenant that may receive.", () =>
     totals === undefined ? undefined : totals.oldestMs === undefined ? 0 : (nowMs() - totals.oldestMs) / 1_000,
   );
   return async () => {

@@ -165,7 +165,9 @@ export class FeedFollower implements SourceSink {
   refuse(source: string, error: DimmerError, about?: string): void {
     const { code, message } = error;
     if (!this.refusals.add(source, error, this.nowMs(), about)) return;
-    const left = this.state.isReady ? "the last good state stays in force" : "there is none yet, and fallbacks answer";
+    const left = this.state.isInForce
+      ? "the last good state stays in force"
+      : "there is none yet, and fallbacks answer";
     this.#parts.log.error({ source, code }, `an update is refused, ${left}: ${message}`);
     this.#parts.events.emit({ type: "refused", code, message, source });
   }

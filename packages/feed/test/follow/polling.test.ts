@@ -17,6 +17,20 @@ async function rest(clock: FakeClock): Promise<void> {
   for (let i = 0; i < 50; i += 1) await clock.turn();
 }
 
+/** Milliseconds between the next questions to a source, as many as `count`. */
+async function gapsOf(source: MemorySource, clock: FakeClock, count: number): Promise<number[]> {
+  const gaps: number[] = [];
+  for (let i = 0, last = clock.monotonic, { heads } = source; gaps.length < count && i < 1_000; i += 1) {
+    clock.pass(100);
+    await rest(clock);
+    if (source.heads === heads) continue;
+    heads = source.heads;
+    gaps.push(clock.monotonic - last);
+    last = clock.monotonic;
+  }
+  return gaps;
+}
+
 it("asks each source again after pollMs", async () => {
   const source = new MemorySource(first);
   const { replica, clock } = await follow(source, { pollMs: 200 });
@@ -35,17 +49,8 @@ it("leaves a failing network source alone for longer and longer, and another goe
   const failing = new MemorySource(undefined, { name: "failing" });
   const good = new MemorySource(first, { name: "good" });
   const { replica, clock } = await follow([failing, good], { pollMs: 200 });
-  const gaps: number[] = [];
-  for (let i = 0, last = clock.monotonic, heads = failing.heads; gaps.length < 5 && i < 1_000; i += 1) {
-    clock.pass(100);
-    await rest(clock);
-    if (failing.heads === heads) continue;
-    heads = failing.heads;
-    gaps.push(clock.monotonic - last);
-    last = clock.monotonic;
-  }
   // Half of 1 s, 2 s, 4 s, … with a random number of 0.5.
-  expect(gaps).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
+  expect(await gapsOf(failing, clock, 5)).toEqual([500, 1_000, 2_000, 4_000, 8_000]);
   expect(good.heads).toBeGreaterThan(70);
   failing.feed = second;
   await replica.refresh();
@@ -138,17 +143,8 @@ it("asks a source on this machine again within 5 s, however long it was away", a
 
   const failing = Object.assign(new MemorySource(undefined), { isNear: true });
   const { clock } = await follow(failing, { pollMs: 200 });
-  const gaps: number[] = [];
-  for (let i = 0, last = clock.monotonic, heads = failing.heads; gaps.length < 6 && i < 1_000; i += 1) {
-    clock.pass(100);
-    await rest(clock);
-    if (failing.heads === heads) continue;
-    heads = failing.heads;
-    gaps.push(clock.monotonic - last);
-    last = clock.monotonic;
-  }
   // Half of each bound with a random number of 0.5.
-  expect(gaps).toEqual([500, 1_000, 2_000, 2_500, 2_500, 2_500]);
+  expect(await gapsOf(failing, clock, 6)).toEqual([500, 1_000, 2_000, 2_500, 2_500, 2_500]);
   expect(httpSource("unix:/run/feed.sock").isNear).toBe(true);
   expect(httpSource("http://127.0.0.1:7301").isNear).toBe(true);
   expect(httpSource("https://authority.example.com").isNear).toBe(false);
